@@ -1,0 +1,2 @@
+//! The `nexus` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Nexus identities: keys, ConnectID, cards, sealing, backup; pure functions over bytes.

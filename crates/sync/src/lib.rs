@@ -1,0 +1,1 @@
+//! Nexus sync: what is missing where; a sans-IO state machine for each link.

@@ -1,0 +1,1 @@
+//! Nexus transport: LAN discovery, paths, links and streams.
