@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Version of the JSON-lines protocol on the control socket. Both sides send it first and must agree.
+/// Version of the JSON-lines protocol on the control socket. The node sends it first; a client that speaks another goes away.
 pub const API_VERSION: u32 = 1;
 
 /// One thing that a front end asks of the node. Each answer is zero or more rows, then done or an [`ErrorBody`].

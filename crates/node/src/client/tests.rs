@@ -1,0 +1,108 @@
+//! Client and control socket together, with a double in place of the node.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::control::{ControlSocket, Dispatch, MAX_LINE, Rows};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_util::sync::CancellationToken;
+
+struct Double;
+
+impl Dispatch for Double {
+    async fn dispatch(self: Arc<Self>, command: Command, rows: Rows) -> Answered<()> {
+        match command {
+            Command::Status => {
+                for n in 0..1000 {
+                    rows.row(&n).await?;
+                }
+                Ok(())
+            }
+            Command::Watch { .. } => loop {
+                rows.row(&"tick").await?;
+            },
+            _ => Err(error::failed("no")),
+        }
+    }
+}
+
+struct Running {
+    dir: tempfile::TempDir,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+    _lock: DirectoryLock,
+}
+
+fn run(dir: tempfile::TempDir) -> Running {
+    let paths = Paths::new(dir.path());
+    let lock = DirectoryLock::take(&paths).unwrap();
+    let stop = CancellationToken::new();
+    let task =
+        tokio::spawn(ControlSocket::bind(&paths).unwrap().serve(Arc::new(Double), stop.clone()));
+    Running { dir, stop, task, _lock: lock }
+}
+
+#[tokio::test]
+async fn answers_come_in_order_and_errors_as_they_are() {
+    let node = run(tempfile::tempdir().unwrap());
+    let client = Client::connect(node.dir.path()).await.unwrap();
+    assert_eq!(client.all::<u32>(Command::Status).await.unwrap(), (0..1000).collect::<Vec<_>>());
+    assert_eq!(client.done(Command::Id).await.unwrap_err().code, ErrorCode::Failed);
+    assert_eq!(client.all::<u32>(Command::Status).await.unwrap().len(), 1000);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_holds_up_nobody_nor_the_end() {
+    let node = run(tempfile::tempdir().unwrap());
+    let client = Client::connect(node.dir.path()).await.unwrap();
+    let mut watch = client.request(Command::Watch { since: None }).await.unwrap();
+    assert_eq!(watch.next::<String>().await.unwrap().unwrap(), "tick");
+    assert_eq!(client.all::<u32>(Command::Status).await.unwrap().len(), 1000);
+    node.stop.cancel();
+    tokio::time::timeout(Duration::from_secs(5), node.task).await.unwrap().unwrap();
+    assert!(!node.dir.path().join("control.sock").exists());
+    drop(watch);
+}
+
+#[tokio::test]
+async fn only_the_owner_may_open_the_socket_and_long_paths_work() {
+    let top = tempfile::tempdir().unwrap();
+    let deep = top.path().join("d".repeat(150));
+    std::fs::create_dir(&deep).unwrap();
+    let dir = tempfile::tempdir_in(&deep).unwrap();
+    let node = run(dir);
+    let mode =
+        std::fs::metadata(node.dir.path().join("control.sock")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(Client::attach(node.dir.path()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn garbage_and_endless_lines_are_answered_with_an_error() {
+    let node = run(tempfile::tempdir().unwrap());
+    let mut stream = UnixStream::connect(node.dir.path().join("control.sock")).await.unwrap();
+    stream.write_all(b"{\"id\":7,\"command\":\"no such\"}\n").await.unwrap();
+    stream.write_all(&vec![b'x'; MAX_LINE + 2]).await.unwrap();
+    let mut all = String::new();
+    stream.read_to_string(&mut all).await.unwrap();
+    let lines: Vec<Answer> = all.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert!(matches!(lines[0], Answer::Hello { api: API_VERSION, .. }));
+    assert!(matches!(&lines[1], Answer::Error { id: 7, error } if error.code == ErrorCode::Usage));
+    assert!(
+        matches!(&lines[2], Answer::Error { id: 0, error } if error.message.contains("too long"))
+    );
+}
+
+#[tokio::test]
+async fn without_a_node_there_is_nothing_to_attach_to() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(Client::attach(dir.path()).await.unwrap().is_none());
+    assert_eq!(Client::connect(dir.path()).await.unwrap_err().code, ErrorCode::Unreachable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_does_not_answer_is_busy() {
+    let dir = tempfile::tempdir().unwrap();
+    let _held = DirectoryLock::take(&Paths::new(dir.path())).unwrap();
+    assert_eq!(Client::attach(dir.path()).await.unwrap_err().code, ErrorCode::Busy);
+}

@@ -1,0 +1,268 @@
+//! The control socket: JSON lines between a node and its front ends on the same machine.
+//!
+//! A connection begins with [`Answer::Hello`] from the node. Then the client sends [`Request`] lines, several at once if
+//! it likes; each is answered by rows and then `done` or `error`, under its id. Lines are bounded ([`MAX_LINE`]), and so
+//! are clients ([`MAX_CLIENTS`]) and requests at once ([`MAX_REQUESTS`]). When a client reads slowly only its own answers
+//! wait: nothing is buffered beyond [`ANSWER_BUFFER`] lines, and events that were not read in time are told as `lagged`.
+
+use std::fs;
+use std::future::Future;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::{SinkExt, StreamExt};
+use serde::Serialize;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::codec::{FramedRead, FramedWrite, LinesCodec, LinesCodecError};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::{API_VERSION, Answer, Command, ErrorBody, Request};
+use crate::error::{self, Answered};
+use crate::paths::Paths;
+
+/// Longest line either way, bytes: a text of 32 KiB with every byte escaped, and some room.
+pub const MAX_LINE: usize = 512 * 1024;
+/// Clients at once.
+pub const MAX_CLIENTS: usize = 64;
+/// Requests at once of one client.
+pub const MAX_REQUESTS: usize = 32;
+/// Answer lines that may wait for one client.
+pub const ANSWER_BUFFER: usize = 256;
+/// How long a client may take to read its last lines once it or the node goes away.
+const LAST_WRITE: std::time::Duration = std::time::Duration::from_millis(300);
+/// Longest path that fits into a socket address, bytes (108 with the closing zero).
+const MAX_SOCKET_PATH: usize = 107;
+
+/// Answers commands; the node, or a double in tests.
+pub trait Dispatch: Send + Sync + 'static {
+    /// Answers one command into `rows`.
+    fn dispatch(
+        self: Arc<Self>,
+        command: Command,
+        rows: Rows,
+    ) -> impl Future<Output = Answered<()>> + Send;
+}
+
+/// Where the rows of one answer go.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    id: u64,
+    lines: mpsc::Sender<Answer>,
+}
+
+/// The client went away; whoever answers it can stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientGone;
+
+impl From<ClientGone> for ErrorBody {
+    fn from(_: ClientGone) -> Self {
+        error::failed("the client went away")
+    }
+}
+
+impl Rows {
+    /// Sends one row; waits while the client reads slowly.
+    ///
+    /// # Errors
+    /// [`ClientGone`].
+    pub async fn row(&self, row: &(impl Serialize + Sync)) -> Result<(), ClientGone> {
+        let row = serde_json::to_value(row).map_err(|_| ClientGone)?;
+        self.lines.send(Answer::Row { id: self.id, row }).await.map_err(|_| ClientGone)
+    }
+
+    /// Resolves when the client has gone away.
+    pub async fn gone(&self) {
+        self.lines.closed().await;
+    }
+}
+
+/// The listening socket; removed from the directory when dropped.
+#[derive(Debug)]
+pub struct ControlSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl ControlSocket {
+    /// Opens the socket. Call it only while holding the directory's lock: a stale socket is replaced.
+    ///
+    /// # Errors
+    /// What the file system said.
+    pub fn bind(paths: &Paths) -> Answered<Self> {
+        let path = paths.control();
+        let wrong = |e: &std::io::Error| error::io("can't open", &path, e);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(wrong(&e)),
+            _ => {}
+        }
+        // Bound under another name and renamed, so that nobody can connect before the mode is set.
+        let early = paths.root().join("control.new");
+        let _ = fs::remove_file(&early);
+        let listener = with_short_path(&early, |p| UnixListener::bind(p)).map_err(|e| wrong(&e))?;
+        fs::set_permissions(&early, fs::Permissions::from_mode(0o600)).map_err(|e| wrong(&e))?;
+        fs::rename(&early, &path).map_err(|e| wrong(&e))?;
+        Ok(Self { listener, path })
+    }
+
+    /// Serves clients until `stop`; answers that are under way end with it.
+    pub async fn serve<D: Dispatch>(self, dispatch: Arc<D>, stop: CancellationToken) {
+        let clients = TaskTracker::new();
+        let room = Arc::new(Semaphore::new(MAX_CLIENTS));
+        loop {
+            let stream = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => stream,
+                    Err(e) => {
+                        tracing::warn!(error = %e, "control socket: accept failed");
+                        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                        continue;
+                    }
+                },
+            };
+            let Ok(permit) = room.clone().try_acquire_owned() else {
+                tracing::warn!("control socket: too many clients");
+                continue;
+            };
+            let (dispatch, stop) = (dispatch.clone(), stop.child_token());
+            clients.spawn(async move {
+                client(stream, dispatch, stop).await;
+                drop(permit);
+            });
+        }
+        clients.close();
+        clients.wait().await;
+    }
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Runs `f` with a name for `path` that fits into a socket address, however long the path is.
+pub(crate) fn with_short_path<T>(
+    path: &Path,
+    f: impl FnOnce(&Path) -> std::io::Result<T>,
+) -> std::io::Result<T> {
+    if path.as_os_str().len() <= MAX_SOCKET_PATH {
+        return f(path);
+    }
+    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
+        return f(path);
+    };
+    let dir = fs::File::open(dir)?;
+    f(&Path::new("/proc/self/fd").join(dir.as_raw_fd().to_string()).join(name))
+}
+
+async fn client<D: Dispatch>(stream: UnixStream, dispatch: Arc<D>, stop: CancellationToken) {
+    let (read, write) = stream.into_split();
+    let (lines, outgoing) = mpsc::channel(ANSWER_BUFFER);
+    let hello = Answer::Hello { api: API_VERSION, version: env!("CARGO_PKG_VERSION").to_owned() };
+    if lines.send(hello).await.is_err() {
+        return;
+    }
+    let mut writer =
+        tokio::spawn(write_answers(FramedWrite::new(write, LinesCodec::new()), outgoing));
+    let requests = TaskTracker::new();
+    let here = CancellationToken::new();
+    let mut read = FramedRead::new(read, LinesCodec::new_with_max_length(MAX_LINE));
+    let room = Arc::new(Semaphore::new(MAX_REQUESTS));
+    loop {
+        let line = tokio::select! {
+            () = stop.cancelled() => break,
+            line = read.next() => line,
+        };
+        let request = match line {
+            None | Some(Err(LinesCodecError::Io(_))) => break,
+            Some(Err(LinesCodecError::MaxLineLengthExceeded)) => {
+                let error = error::usage("the line is too long", "send shorter lines");
+                let _ = lines.send(Answer::Error { id: 0, error }).await;
+                break;
+            }
+            Some(Ok(line)) => match serde_json::from_str::<Request>(&line) {
+                Ok(request) => request,
+                Err(e) => {
+                    let error = error::usage(
+                        format!("not a request: {e}"),
+                        "see docs/cli.md for the control socket",
+                    );
+                    let _ = lines.send(Answer::Error { id: request_id(&line), error }).await;
+                    continue;
+                }
+            },
+        };
+        let permit = tokio::select! {
+            () = stop.cancelled() => break,
+            permit = room.clone().acquire_owned() => permit,
+        };
+        let rows = Rows { id: request.id, lines: lines.clone() };
+        let (dispatch, here, stop) = (dispatch.clone(), here.clone(), stop.clone());
+        requests.spawn(async move {
+            answer(dispatch, request, rows, here, stop).await;
+            drop(permit);
+        });
+    }
+    if !stop.is_cancelled() {
+        here.cancel();
+    }
+    drop(lines);
+    requests.close();
+    requests.wait().await;
+    // A client that does not read can't keep the node from ending.
+    if tokio::time::timeout(LAST_WRITE, &mut writer).await.is_err() {
+        writer.abort();
+    }
+}
+
+async fn answer<D: Dispatch>(
+    dispatch: Arc<D>,
+    request: Request,
+    rows: Rows,
+    here: CancellationToken,
+    stop: CancellationToken,
+) {
+    let (id, lines) = (request.id, rows.lines.clone());
+    let last = tokio::select! {
+        () = here.cancelled() => return,
+        () = stop.cancelled() => Answer::Done { id },
+        result = dispatch.dispatch(request.command, rows) => match result {
+            Ok(()) => Answer::Done { id },
+            Err(error) => Answer::Error { id, error },
+        },
+    };
+    tokio::select! {
+        () = here.cancelled() => {}
+        () = async { stop.cancelled().await; tokio::time::sleep(LAST_WRITE).await } => {}
+        _ = lines.send(last) => {}
+    }
+}
+
+/// The id of a line that is no request, when it has at least that.
+fn request_id(line: &str) -> u64 {
+    serde_json::from_str::<serde_json::Value>(line)
+        .ok()
+        .and_then(|v| v.get("id")?.as_u64())
+        .unwrap_or_default()
+}
+
+async fn write_answers(
+    mut write: FramedWrite<tokio::net::unix::OwnedWriteHalf, LinesCodec>,
+    mut outgoing: mpsc::Receiver<Answer>,
+) {
+    while let Some(answer) = outgoing.recv().await {
+        let Ok(line) = serde_json::to_string(&answer) else { continue };
+        // Flushed when nothing more is waiting: many small rows go out in few writes.
+        let written =
+            if outgoing.is_empty() { write.send(line).await } else { write.feed(line).await };
+        if written.is_err() {
+            return;
+        }
+    }
+    let _ = SinkExt::<String>::flush(&mut write).await;
+}

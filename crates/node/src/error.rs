@@ -1,0 +1,150 @@
+//! The errors that a person can meet, each with what happened and what to do next.
+//!
+//! One constructor for each situation, so that the same situation always speaks with the same words.
+
+use std::path::Path;
+
+use crate::api::{ErrorBody, ErrorCode};
+
+/// Result of everything a front end can ask for.
+pub type Answered<T> = Result<T, ErrorBody>;
+
+impl ErrorBody {
+    /// An error from its three parts.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: hint.into() }
+    }
+}
+
+impl std::fmt::Display for ErrorBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.message, self.hint)
+    }
+}
+
+impl std::error::Error for ErrorBody {}
+
+/// Something inside failed that the person can't mend by another argument.
+pub fn failed(what: impl std::fmt::Display) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::Failed,
+        format!("something failed: {what}"),
+        "try again; if it stays, run `nexus doctor` and look at the log on standard error",
+    )
+}
+
+/// An argument that can't be understood.
+pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> ErrorBody {
+    ErrorBody::new(ErrorCode::Usage, message, hint)
+}
+
+/// There is no identity in the data directory.
+#[must_use]
+pub fn no_identity(dir: &Path) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::NoIdentity,
+        format!("there is no identity in {}", dir.display()),
+        "make one with `nexus init --name NAME`, or bring one back with `nexus backup restore FILE`",
+    )
+}
+
+/// There is one already, and it is never touched.
+#[must_use]
+pub fn identity_exists(dir: &Path) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::IdentityExists,
+        format!("{} holds an identity already; it was not touched", dir.display()),
+        "use another --data-dir, or remove everything there with `nexus wipe`",
+    )
+}
+
+/// Another process holds the directory.
+#[must_use]
+pub fn busy(dir: &Path) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::Busy,
+        format!("another process holds {} and did not answer", dir.display()),
+        "end that process, or wait until it has ended, and try again",
+    )
+}
+
+/// The other side of the control socket speaks another version.
+#[must_use]
+pub fn api_version(theirs: u32) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::ApiVersion,
+        format!(
+            "the running node speaks control protocol {theirs}, this program {}",
+            crate::api::API_VERSION
+        ),
+        "stop the running node and start it with the same version of nexus",
+    )
+}
+
+/// A file operation failed; maps the cases a person can act on.
+pub fn io(what: &str, path: &Path, error: &std::io::Error) -> ErrorBody {
+    use std::io::ErrorKind as K;
+    let message = format!("{what} {}: {error}", path.display());
+    match error.kind() {
+        K::StorageFull | K::QuotaExceeded => disk_full(path),
+        K::PermissionDenied | K::ReadOnlyFilesystem => read_only(path),
+        _ => ErrorBody::new(
+            ErrorCode::Failed,
+            message,
+            "look at the path and its permissions, and try again",
+        ),
+    }
+}
+
+/// No room left.
+#[must_use]
+pub fn disk_full(path: &Path) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::DiskFull,
+        format!(
+            "the disk that holds {} is full; nothing that was confirmed is lost",
+            path.display()
+        ),
+        "free some space and try again",
+    )
+}
+
+/// Can't be written.
+#[must_use]
+pub fn read_only(path: &Path) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::ReadOnly,
+        format!("{} can't be written", path.display()),
+        "give this user write permission, or choose another --data-dir",
+    )
+}
+
+/// The confirmation of a dangerous command does not match.
+#[must_use]
+pub fn not_confirmed(expected: &str) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::NotConfirmed,
+        "the confirmation does not match; nothing was removed",
+        format!("to remove everything, confirm with the name {expected:?}"),
+    )
+}
+
+/// A name that is not allowed.
+#[must_use]
+pub fn bad_name(why: &str) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::BadName,
+        format!("that name can't be used: {why}"),
+        "names have 1 to 64 bytes and no control characters",
+    )
+}
+
+/// The configuration has an error.
+pub fn bad_config(path: &Path, what: impl std::fmt::Display) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::BadConfig,
+        format!("{}: {what}", path.display()),
+        "mend that line; `nexus config get` lists the keys and their values",
+    )
+}
