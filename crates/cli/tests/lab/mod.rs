@@ -14,7 +14,9 @@
     reason = "tests; each test binary uses its part of the laboratory"
 )]
 
+pub mod attacker;
 pub mod person;
+pub mod random;
 pub mod story;
 
 pub use person::Person;

@@ -106,7 +106,17 @@ impl Person {
 
     /// Runs one command to its end.
     pub fn nexus(&self, args: &[&str]) -> Answer {
-        let out = self.command(args).output().unwrap();
+        self.command_with_input(args, b"")
+    }
+
+    /// The same with something on stdin.
+    pub fn command_with_input(&self, args: &[&str], input: &[u8]) -> Answer {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A program that does not read it closes the pipe; that is its affair.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        let out = child.wait_with_output().unwrap();
         let stdout = String::from_utf8(out.stdout).unwrap();
         let stderr = String::from_utf8_lossy(&out.stderr).into_owned();
         let rows = stdout
@@ -270,6 +280,11 @@ impl Node {
 
     /// A connection to the control socket, for what would be too slow with one process a message.
     pub fn control(&self) -> Control {
+        self.try_control().unwrap()
+    }
+
+    /// The same where somebody may be killing the node.
+    pub fn try_control(&self) -> std::io::Result<Control> {
         Control::connect(&self.data_dir.join("control.sock"))
     }
 }
@@ -293,14 +308,14 @@ pub struct Control {
 }
 
 impl Control {
-    fn connect(path: &Path) -> Self {
-        let write = UnixStream::connect(path).unwrap();
-        write.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        let mut read = BufReader::new(write.try_clone().unwrap());
-        let mut hello = String::new();
-        read.read_line(&mut hello).unwrap();
-        assert!(hello.contains("hello"), "{hello}");
-        Self { write, read, next: 1 }
+    fn connect(path: &Path) -> std::io::Result<Self> {
+        let write = UnixStream::connect(path)?;
+        write.set_read_timeout(Some(Duration::from_secs(60)))?;
+        let read = BufReader::new(write.try_clone()?);
+        let mut control = Self { write, read, next: 1 };
+        let hello = control.answer()?;
+        assert_eq!(hello["answer"], "hello", "{hello}");
+        Ok(control)
     }
 
     /// Sends a command without waiting; returns its id.

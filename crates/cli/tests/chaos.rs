@@ -1,0 +1,200 @@
+//! Two people write at once while the cable is pulled and their nodes are killed at random instants.
+//!
+//! A message is *confirmed* once `send` answered `queued`. None of those may be lost, none doubled, and nothing may be there that nobody
+//! wrote; a message whose answer was lost in a kill may or may not be there, but on both sides alike.
+//!
+//! Sizes: `NEXUS_CHAOS_MESSAGES`, `NEXUS_CHAOS_KILLS`; `NEXUS_CHAOS_SEED` repeats the random choices.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod lab;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use lab::random::Random;
+use lab::story::{become_contacts, sees};
+use lab::{Addressing, Lab, Person, available, until};
+use serde_json::json;
+
+/// Sends on their way at once on one side.
+const WINDOW: usize = 32;
+
+fn size(variable: &str, usual: usize, long: usize) -> usize {
+    let by_default = if std::env::var_os("NEXUS_TEST_LONG").is_some() { long } else { usual };
+    std::env::var(variable).map_or(by_default, |text| text.parse().unwrap())
+}
+
+/// What one side did.
+#[derive(Default)]
+struct Written {
+    confirmed: BTreeSet<String>,
+    /// Asked for, and the node died before it answered.
+    unknown: BTreeSet<String>,
+    kills: usize,
+}
+
+/// What both writers and the chaos share.
+#[derive(Default)]
+struct Shared {
+    confirmed: AtomicUsize,
+    /// Process of each side's node; 0 while it is being started.
+    nodes: [AtomicU32; 2],
+    done: AtomicBool,
+}
+
+/// Writes `count` messages, starting the node again whenever it has been killed.
+fn write(
+    me: &Person,
+    to: &str,
+    side: usize,
+    count: usize,
+    shared: &Shared,
+    random: &mut Random,
+) -> Written {
+    let mut written = Written::default();
+    let mut number = 0;
+    while written.confirmed.len() < count {
+        let node = me.start();
+        shared.nodes[side].store(node.pid(), Ordering::SeqCst);
+        let Ok(mut control) = node.try_control() else { continue };
+        let mut waiting: BTreeMap<u64, String> = BTreeMap::new();
+        loop {
+            while waiting.len() < WINDOW && written.confirmed.len() + waiting.len() < count {
+                let filler = "word ".repeat(random.below(40));
+                let text = format!("{} {number:06} {filler}.", me.name);
+                number += 1;
+                let asked = control.ask(json!({"command": "send", "to": to, "text": text}));
+                // A write to a dead node's socket fails or not, by chance; the read tells.
+                waiting.insert(asked.unwrap_or(u64::MAX - number as u64), text);
+            }
+            if waiting.is_empty() {
+                break;
+            }
+            let Ok(answer) = control.answer() else { break };
+            assert_ne!(answer["answer"], "error", "{answer}");
+            if answer["answer"] == "row" {
+                let text = waiting.remove(&answer["id"].as_u64().unwrap()).expect("asked once");
+                written.confirmed.insert(text);
+                shared.confirmed.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        written.kills += usize::from(!waiting.is_empty());
+        written.unknown.extend(waiting.into_values());
+        shared.nodes[side].store(0, Ordering::SeqCst);
+    }
+    written
+}
+
+/// Pulls cables and kills nodes, spread over the whole time of writing.
+fn chaos(
+    lab: &Lab,
+    hosts: &[String; 2],
+    total: usize,
+    kills: usize,
+    shared: &Shared,
+    random: &mut Random,
+) {
+    let mut instants: Vec<usize> = (0..kills).map(|_| random.below(total)).collect();
+    instants.sort_unstable();
+    let mut instants = instants.into_iter().peekable();
+    let mut cut: Option<Instant> = None;
+    while !shared.done.load(Ordering::SeqCst) {
+        let written = shared.confirmed.load(Ordering::SeqCst);
+        let side = random.below(2);
+        if instants.peek().is_some_and(|at| *at <= written) {
+            let pid = shared.nodes[side].swap(0, Ordering::SeqCst);
+            if pid != 0 {
+                let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+                instants.next();
+            }
+        }
+        match cut {
+            Some(until) if until < Instant::now() => {
+                lab.join(&hosts[0]);
+                cut = None;
+            }
+            None if random.below(40) == 0 => {
+                lab.cut(&hosts[0]);
+                let length = 50 + random.below(1500);
+                cut = Some(Instant::now() + Duration::from_millis(length as u64));
+            }
+            _ => {}
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    lab.join(&hosts[0]);
+}
+
+#[test]
+fn messages_survive_cut_cables_and_killed_nodes() {
+    if !available() {
+        return;
+    }
+    let total = size("NEXUS_CHAOS_MESSAGES", 3_000, 100_000);
+    let kills = size("NEXUS_CHAOS_KILLS", 6, 50);
+    let mut random = Random::from_env("NEXUS_CHAOS_SEED");
+    let mut lab = Lab::new(Addressing::V4);
+    let hosts = [lab.host(), lab.host()];
+    let (alice, bob) = (Person::new("Alice", Some(&hosts[0])), Person::new("Bob", Some(&hosts[1])));
+    {
+        let (node_a, node_b) = (alice.start(), bob.start());
+        sees(&alice, &bob);
+        become_contacts(&alice, &bob);
+        node_a.stop();
+        node_b.stop();
+    }
+
+    let shared = Shared::default();
+    let began = Instant::now();
+    let (by_alice, by_bob) = std::thread::scope(|scope| {
+        let (mut left, mut right, mut wild) = (random.fork(), random.fork(), random.fork());
+        let (shared, alice, bob) = (&shared, &alice, &bob);
+        let a = scope.spawn(move || write(alice, &bob.id, 0, total / 2, shared, &mut left));
+        let b =
+            scope.spawn(move || write(bob, &alice.id, 1, total - total / 2, shared, &mut right));
+        let (lab, hosts) = (&lab, &hosts);
+        let chaos = scope.spawn(move || chaos(lab, hosts, total, kills, shared, &mut wild));
+        let written = (a.join(), b.join());
+        shared.done.store(true, Ordering::SeqCst);
+        chaos.join().unwrap();
+        (written.0.unwrap(), written.1.unwrap())
+    });
+    let died = by_alice.kills + by_bob.kills;
+    eprintln!("{total} messages, {died} kills while writing, in {:?}", began.elapsed());
+
+    let _nodes = (alice.start(), bob.start());
+    let began = Instant::now();
+    let limit = Duration::from_secs(60 + total as u64 / 200);
+    until("both converge", limit, || {
+        let (left, right) = (alice.digest(&bob.id), bob.digest(&alice.id));
+        if left == right { Ok(()) } else { Err(format!("{left} / {right}")) }
+    });
+    eprintln!("converged {:?} after the last start", began.elapsed());
+
+    let texts = alice.texts(&bob.id);
+    assert_eq!(texts, bob.texts(&alice.id), "equal digests, different histories");
+    let mut seen = BTreeSet::new();
+    for text in &texts {
+        assert!(seen.insert(text.clone()), "doubled: {text}");
+        let known = [&by_alice, &by_bob]
+            .iter()
+            .any(|side| side.confirmed.contains(text) || side.unknown.contains(text));
+        assert!(known, "nobody wrote: {text}");
+    }
+    for text in by_alice.confirmed.iter().chain(&by_bob.confirmed) {
+        assert!(seen.contains(text), "lost: {text}");
+    }
+    alice.assert_log_verifies();
+    bob.assert_log_verifies();
+    assert!(died > 0 || kills == 0, "no kill hit a writing node");
+}
