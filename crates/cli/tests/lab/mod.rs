@@ -39,6 +39,12 @@ pub fn until<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Result<T
     }
 }
 
+/// A UDP port that nobody uses now, for the discovery of nodes on loopback only.
+pub fn free_udp_port() -> u16 {
+    let socket = std::net::UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    socket.local_addr().unwrap().port()
+}
+
 /// Whether namespaces can be made. Leaving these tests out has to be asked for; it never happens by itself.
 pub fn available() -> bool {
     if std::env::var_os("NEXUS_TEST_NO_NETNS").is_some() {

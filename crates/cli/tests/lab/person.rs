@@ -67,6 +67,14 @@ impl Person {
         person
     }
 
+    /// A person on this machine whose node never leaves the loopback interface; those with one `port` find each other.
+    pub fn on_loopback(name: &str, port: u16) -> Self {
+        let person = Self::new(name, None);
+        person.nexus(&["config", "set", "loopback_only", "true"]).rows();
+        person.nexus(&["config", "set", "discovery_port", &port.to_string()]).rows();
+        person
+    }
+
     /// A person without identity yet, for `init` or `backup restore`.
     pub fn blank(name: &str, host: Option<&str>) -> Self {
         let dir = tempfile::Builder::new().prefix("nexus-test-").tempdir().unwrap();

@@ -1,0 +1,206 @@
+//! What is measured, and against what.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::driver::{Control, Node, Person, until};
+use crate::table::{Table, Target};
+
+/// Single sends whose time to `delivered` is taken.
+const SENDS: usize = 200;
+/// How long an idle node is watched.
+const IDLE: Duration = Duration::from_secs(20);
+/// Searches a size.
+const SEARCHES: usize = 300;
+
+/// A text of 200 bytes with words that are worth searching.
+fn text(number: usize) -> String {
+    let rare = number % 997;
+    let mut text = format!("message {number} about topic{rare} and");
+    while text.len() < 200 {
+        text.push_str(" some more words");
+    }
+    text.truncate(200);
+    text
+}
+
+fn port() -> Result<u16> {
+    Ok(std::net::UdpSocket::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn become_contacts(alice: &Person, bob: &Person, a: &mut Control, b: &mut Control) -> Result<()> {
+    let nearby = json!({"command": "nearby", "watch": false});
+    until("discovery", Duration::from_secs(30), || {
+        let rows = a.rows(nearby.clone())?;
+        Ok(rows.iter().any(|row| row["connect_id"] == bob.id.as_str()))
+    })?;
+    a.rows(json!({"command": "contact_add", "who": bob.id}))?;
+    until("request", Duration::from_secs(30), || {
+        Ok(!b.rows(json!({"command": "requests"}))?.is_empty())
+    })?;
+    b.rows(json!({"command": "contact_accept", "who": alice.id}))?;
+    until("accepted", Duration::from_secs(30), || {
+        let rows = a.rows(json!({"command": "contacts"}))?;
+        Ok(rows.iter().any(|row| row["state"] == "accepted"))
+    })
+}
+
+/// The `share`th part of sorted times, in milliseconds.
+fn percentile(times: &mut [Duration], share: f64) -> f64 {
+    times.sort_unstable();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "few"
+    )]
+    let at = ((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1));
+    times.get(at).map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn per_second(count: usize, time: Duration) -> f64 {
+    count as f64 / time.as_secs_f64()
+}
+
+/// Send until durable at the peer, beside a bare fsync on the same disk in the same run; and the cost of being idle.
+pub(crate) fn latency(program: &Path, table: &mut Table) -> Result<()> {
+    let port = port()?;
+    let (alice, bob) = (Person::new(program, "Alice", port)?, Person::new(program, "Bob", port)?);
+    let (node_a, _) = alice.start()?;
+    let (node_b, _) = bob.start()?;
+    let (mut a, mut b) = (node_a.control()?, node_b.control()?);
+    become_contacts(&alice, &bob, &mut a, &mut b)?;
+
+    let mut file = std::fs::File::create(alice.data_dir().join("bare"))?;
+    let (mut bare, mut sends) = (Vec::new(), Vec::new());
+    for number in 0..SENDS {
+        let began = Instant::now();
+        file.write_all(&[0; 4096])?;
+        file.sync_data()?;
+        bare.push(began.elapsed());
+        let began = Instant::now();
+        let send =
+            json!({"command": "send", "to": bob.id, "text": text(number), "wait": "delivered"});
+        a.rows(send)?;
+        sends.push(began.elapsed());
+    }
+    let fsync = percentile(&mut bare, 0.5);
+    table.add("bare write of 4 KiB + fdatasync, p50", 0, fsync, "ms", Target::None);
+    let target = Target::AtMost(2.0 * fsync + 1.0);
+    table.add("send → durable at the peer, p50", 0, percentile(&mut sends, 0.5), "ms", target);
+    table.add(
+        "send → durable at the peer, p99",
+        0,
+        percentile(&mut sends, 0.99),
+        "ms",
+        Target::None,
+    );
+
+    let before = node_a.cpu()?;
+    std::thread::park_timeout(IDLE);
+    let share = (node_a.cpu()? - before) / IDLE.as_secs_f64() * 100.0;
+    table.add("idle, 1 contact: CPU of one core", 0, share, "%", Target::AtMost(0.5));
+    table.add(
+        "idle, 1 contact: memory",
+        0,
+        mebibytes(node_a.memory()?),
+        "MiB",
+        Target::AtMost(40.0),
+    );
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / 1_048_576.0
+}
+
+/// Everything that depends on how much is in the store.
+pub(crate) fn with_messages(program: &Path, size: usize, table: &mut Table) -> Result<()> {
+    let port = port()?;
+    let (alice, bob) = (Person::new(program, "Alice", port)?, Person::new(program, "Bob", port)?);
+    let (node_a, _) = alice.start()?;
+    let (node_b, _) = bob.start()?;
+    let (mut a, mut b) = (node_a.control()?, node_b.control()?);
+    become_contacts(&alice, &bob, &mut a, &mut b)?;
+    // One message over and back, so that both logs are open before the parting.
+    a.rows(json!({"command": "send", "to": bob.id, "text": "first", "wait": "delivered"}))?;
+    drop(b);
+    node_b.stop()?;
+
+    let began = Instant::now();
+    a.send_many(&bob.id, size, text)?;
+    table.add("written here, durable", size, per_second(size, began.elapsed()), "/s", Target::None);
+
+    let began = Instant::now();
+    let (node_b, _) = bob.start()?;
+    let mut b = node_b.control()?;
+    let last = text(size - 1);
+    let limit = Duration::from_secs(60 + size as u64 / 500);
+    until("the peer has everything in its view", limit, || {
+        let history =
+            json!({"command": "history", "conversation": alice.id, "limit": 1, "follow": false});
+        let rows = b.rows(history)?;
+        Ok(rows.first().is_some_and(|row| row["text"] == last.as_str()))
+    })?;
+    let least = if size > 500_000 { 12_000.0 } else { 30_000.0 };
+    let rate = per_second(size, began.elapsed());
+    table.add("synced to the peer, in its view, durable", size, rate, "/s", Target::AtLeast(least));
+
+    search(&mut b, size, table)?;
+    drop(b);
+    node_b.stop()?;
+    size_on_disk(&bob, size, table)?;
+    start(&bob, size, table)
+}
+
+fn search(b: &mut Control, size: usize, table: &mut Table) -> Result<()> {
+    let mut times = Vec::new();
+    for number in 0..SEARCHES {
+        let query = match number % 3 {
+            0 => format!("topic{}", number % 997),
+            1 => format!("message {number}"),
+            _ => "mor wor".to_owned(),
+        };
+        let began = Instant::now();
+        b.rows(json!({"command": "search", "query": query, "limit": 20}))?;
+        times.push(began.elapsed());
+    }
+    table.add("search, p50", size, percentile(&mut times, 0.5), "ms", Target::None);
+    table.add("search, p99", size, percentile(&mut times, 0.99), "ms", Target::AtMost(20.0));
+    Ok(())
+}
+
+fn size_on_disk(bob: &Person, size: usize, table: &mut Table) -> Result<()> {
+    let mut bytes = 0;
+    for name in ["nexus.db", "nexus.db-wal"] {
+        bytes += std::fs::metadata(bob.data_dir().join(name)).map_or(0, |file| file.len());
+    }
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let each = bytes as f64 / size as f64;
+    table.add("database, each 200-byte message", size, each, "B", Target::AtMost(1.1 * 1024.0));
+    Ok(())
+}
+
+fn start(bob: &Person, size: usize, table: &mut Table) -> Result<()> {
+    let mut times = Vec::new();
+    let mut node: Option<Node> = None;
+    for _ in 0..5 {
+        if let Some(running) = node.take() {
+            running.stop()?;
+        }
+        let (running, took) = bob.start()?;
+        times.push(took);
+        node = Some(running);
+    }
+    table.add("start → ready, p50", size, percentile(&mut times, 0.5), "ms", Target::AtMost(150.0));
+    let node = node.context("started")?;
+    std::thread::park_timeout(Duration::from_secs(2));
+    table.add("memory after a start", size, mebibytes(node.memory()?), "MiB", Target::None);
+    Ok(())
+}
