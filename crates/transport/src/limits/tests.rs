@@ -1,0 +1,105 @@
+use super::*;
+
+const RATE: Rate = Rate { per_second: 10.0, burst: 20.0 };
+
+fn source(n: u32) -> Source {
+    Source::from(IpAddr::V4(n.into()))
+}
+
+fn at(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+#[test]
+fn a_source_gets_its_burst_and_then_its_rate() {
+    let mut rates = SourceRates::new(RATE);
+    let allowed = (0..100).filter(|_| rates.allow(source(1), at(0))).count();
+    assert_eq!(allowed, 20);
+    let allowed = (0..1000).filter(|ms| rates.allow(source(1), at(*ms))).count();
+    assert!((9..=10).contains(&allowed), "{allowed}");
+}
+
+#[test]
+fn one_that_floods_takes_nothing_from_another() {
+    let mut rates = SourceRates::new(RATE);
+    for _ in 0..100_000 {
+        rates.allow(source(1), at(0));
+    }
+    assert!(rates.allow(source(2), at(0)));
+}
+
+#[test]
+fn a_million_sources_take_bounded_memory_and_known_ones_keep_their_bucket() {
+    let mut rates = SourceRates::new(RATE);
+    assert!(rates.allow(source(0), at(0)));
+    for n in 1..1_000_000 {
+        rates.allow(source(n), at(u64::from(n) / 10_000));
+    }
+    assert!(rates.buckets.len() <= MAX_SOURCES);
+    assert!(rates.allow(source(0), at(100)));
+}
+
+#[test]
+fn idle_sources_make_room() {
+    let mut rates = SourceRates::new(RATE);
+    for n in 0..u32::try_from(MAX_SOURCES).unwrap() {
+        rates.allow(source(n), at(0));
+    }
+    rates.allow(source(1_000_000), at(10_000));
+    assert_eq!(rates.buckets.len(), 1);
+}
+
+#[test]
+fn an_ipv6_network_is_one_source_and_a_link_local_address_is_its_own() {
+    let of = |text: &str| Source::from(text.parse::<IpAddr>().unwrap());
+    assert_eq!(of("2001:db8::1"), of("2001:db8::2"));
+    assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+    assert_ne!(of("fe80::1"), of("fe80::2"));
+    assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
+}
+
+#[test]
+fn slow_handshakes_of_one_source_do_not_keep_others_out() {
+    let mut handshakes = Handshakes::default();
+    for _ in 0..MAX_HANDSHAKES_PER_SOURCE {
+        assert!(matches!(handshakes.admit(source(1), at(0)), Admission::Admitted(_)));
+    }
+    assert_eq!(handshakes.admit(source(1), at(10)), Admission::Full);
+    assert!(matches!(handshakes.admit(source(2), at(10)), Admission::Admitted(_)));
+}
+
+#[test]
+fn when_all_places_are_taken_a_slow_one_makes_room() {
+    let mut handshakes = Handshakes::default();
+    for n in 0..u32::try_from(MAX_HANDSHAKES).unwrap() {
+        assert!(matches!(handshakes.admit(source(n), at(0)), Admission::Admitted(_)));
+    }
+    assert_eq!(handshakes.admit(source(1000), at(10)), Admission::Full);
+    assert!(matches!(handshakes.admit(source(1000), at(1500)), Admission::Instead(_, _)));
+    assert_eq!(handshakes.open.len(), MAX_HANDSHAKES);
+}
+
+#[test]
+fn contacts_do_not_take_the_places_of_strangers_nor_they_theirs() {
+    let mut handshakes = Handshakes::default();
+    for n in 0..u32::try_from(MAX_CONTACT_HANDSHAKES).unwrap() {
+        let Admission::Admitted(id) = handshakes.admit(source(n), at(0)) else { panic!("full") };
+        assert!(handshakes.is_contact(id));
+    }
+    let Admission::Admitted(id) = handshakes.admit(source(9999), at(0)) else { panic!("full") };
+    assert!(!handshakes.is_contact(id), "over the limit of contacts");
+}
+
+#[test]
+fn strangers_links_are_limited_in_all_and_by_source() {
+    let mut strangers = Strangers::default();
+    assert!(strangers.enter(source(0)));
+    assert!(strangers.enter(source(0)));
+    assert!(!strangers.enter(source(0)));
+    for n in 1..15 {
+        assert!(strangers.enter(source(n)));
+    }
+    assert!(!strangers.enter(source(99)));
+    strangers.leave(source(0));
+    assert!(strangers.enter(source(99)));
+}
