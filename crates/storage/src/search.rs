@@ -1,0 +1,4 @@
+//! Full-text search.
+
+pub(crate) mod query;
+pub(crate) mod words;

@@ -1,0 +1,143 @@
+//! A query as typed: parsed into terms that all must be in a text.
+
+use super::words::{Word, words};
+
+/// Letters from which on a word of a query also stands for words that begin with it.
+pub(crate) const PREFIX_LETTERS: usize = 3;
+/// Terms looked at; what is typed beyond is ignored.
+pub(crate) const MAX_TERMS: usize = 16;
+
+/// One thing a text must contain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Term {
+    /// Words next to each other.
+    pub(crate) words: Vec<String>,
+    /// The last word may go on.
+    pub(crate) prefix: bool,
+}
+
+/// What to look for. All terms must be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Query {
+    pub(crate) terms: Vec<Term>,
+}
+
+impl Query {
+    /// Takes any text: nothing in it is syntax.
+    pub(crate) fn parse(text: &str) -> Self {
+        let mut terms: Vec<Term> = Vec::new();
+        let mut last: Option<Word> = None;
+        for word in words(text) {
+            let phrase = word.joined && word.alone && last.as_ref().is_some_and(|l| l.alone);
+            let full = terms.len() == MAX_TERMS;
+            match terms.last_mut() {
+                Some(term) if phrase => term.words.push(word.text.clone()),
+                _ if full => break,
+                _ => terms.push(Term {
+                    prefix: !word.alone && word.text.chars().count() >= PREFIX_LETTERS,
+                    words: vec![word.text.clone()],
+                }),
+            }
+            last = Some(word);
+        }
+        Self { terms }
+    }
+
+    /// Whether there is nothing to look for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// As a query of FTS5 on the columns `text` and `conversation`. Words hold letters and digits only, and are quoted.
+    pub(crate) fn fts(&self, conversation: Option<&str>) -> String {
+        let mut out = String::from("text : (");
+        for (i, term) in self.terms.iter().enumerate() {
+            if i > 0 {
+                out.push_str(" AND ");
+            }
+            out.push('"');
+            out.push_str(&term.words.join(" "));
+            out.push('"');
+            if term.prefix {
+                out.push('*');
+            }
+        }
+        out.push(')');
+        if let Some(token) = conversation {
+            out.push_str(" AND conversation : \"");
+            out.push_str(token);
+            out.push('"');
+        }
+        out
+    }
+
+    /// Whether `text` (not folded) has it all.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        let words = words(text);
+        self.terms.iter().all(|term| term.found_in(&words).is_some())
+    }
+}
+
+impl Term {
+    /// Index of the first of the words that match.
+    fn found_in(&self, text: &[Word]) -> Option<usize> {
+        text.windows(self.words.len()).position(|window| {
+            let mut pairs = window.iter().zip(&self.words).peekable();
+            while let Some((have, want)) = pairs.next() {
+                let last = pairs.peek().is_none();
+                let fits = if last && self.prefix {
+                    have.text.starts_with(want.as_str())
+                } else {
+                    have.text == *want
+                };
+                if !fits {
+                    return false;
+                }
+            }
+            true
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_TERMS, Query};
+
+    #[test]
+    fn query_syntax_is_only_text() {
+        let query = Query::parse("NEAR(a b) OR \"c* -d\" text:e ^f");
+        assert_eq!(
+            query.fts(None),
+            "text : (\"near\"* AND \"a\" AND \"b\" AND \"or\" AND \"c\" AND \"d\" AND \"text\"* AND \"e\" AND \"f\")"
+        );
+    }
+
+    #[test]
+    fn scripts_without_spaces_become_phrases() {
+        assert_eq!(
+            Query::parse("北京 abc").fts(Some("c1")),
+            "text : (\"北 京\" AND \"abc\"*) AND conversation : \"c1\""
+        );
+        assert!(Query::parse("北京").matches("我爱北京天安门"));
+        assert!(!Query::parse("北京").matches("北 bei 京"));
+        assert!(!Query::parse("京北").matches("我爱北京"));
+    }
+
+    #[test]
+    fn prefixes_count_from_three_letters() {
+        assert!(Query::parse("mess").matches("two messages"));
+        assert!(!Query::parse("me").matches("two messages"));
+        assert!(Query::parse("me").matches("give ME two"));
+    }
+
+    #[test]
+    fn nothing_to_look_for_is_empty() {
+        assert!(Query::parse(" \"*()-: ").is_empty());
+    }
+
+    #[test]
+    fn terms_are_bounded() {
+        let query = Query::parse(&"word ".repeat(1000));
+        assert_eq!(query.terms.len(), MAX_TERMS);
+    }
+}

@@ -1,0 +1,197 @@
+//! The write connection with its transactions, and readers.
+
+use std::ops::Deref;
+
+use crate::error::StoreError;
+use crate::queries::Queries;
+
+/// The one write connection of a database. Give it to the storage thread.
+///
+/// Calling order: [`Writer::transaction`] for one job, or [`Writer::group`] and then [`Group::job`] for each job that
+/// waits and [`Group::commit`] once; [`Writer::close`] at the end. A commit that returned is on disk.
+#[derive(Debug)]
+pub struct Writer {
+    queries: Queries,
+}
+
+/// A transaction. Derefs to [`Queries`]; what it writes is seen by its own reads at once and by readers after the commit.
+#[derive(Debug)]
+pub struct Tx<'w> {
+    queries: &'w Queries,
+    /// Keeps a second transaction from beginning inside this one.
+    _exclusive: std::marker::PhantomData<&'w mut Writer>,
+}
+
+/// Many jobs in one transaction, and so in one fsync. Dropped without a commit, nothing of it is kept.
+#[derive(Debug)]
+pub struct Group<'w> {
+    tx: Tx<'w>,
+    finished: bool,
+}
+
+/// A read connection. Each query sees the newest commit; [`Reader::snapshot`] holds one state for several.
+#[derive(Debug)]
+pub struct Reader {
+    queries: Queries,
+}
+
+impl Writer {
+    pub(crate) fn new(queries: Queries) -> Self {
+        Self { queries }
+    }
+
+    /// Runs one job in a transaction of its own and commits it.
+    ///
+    /// # Errors
+    /// The job's error, or that of the commit; nothing is kept then.
+    pub fn transaction<T, E: From<StoreError>>(
+        &mut self,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut group = self.group()?;
+        let value = job(&mut group.tx)?;
+        group.commit()?;
+        Ok(value)
+    }
+
+    /// Begins a transaction for many jobs.
+    ///
+    /// # Errors
+    /// When the database can't be written at all.
+    pub fn group(&mut self) -> Result<Group<'_>, StoreError> {
+        self.queries.run("BEGIN IMMEDIATE", [])?;
+        let tx = Tx { queries: &self.queries, _exclusive: std::marker::PhantomData };
+        Ok(Group { tx, finished: false })
+    }
+
+    /// Reads on the write connection, between transactions.
+    #[must_use]
+    pub fn queries(&self) -> &Queries {
+        &self.queries
+    }
+
+    /// Moves the write-ahead log into the database and notes that it was closed in order.
+    ///
+    /// # Errors
+    /// When the note can't be written; the next start then checks the database.
+    pub fn close(self) -> Result<(), StoreError> {
+        self.queries.conn().execute_batch("PRAGMA optimize")?;
+        self.queries.run("UPDATE meta SET clean = 1", [])?;
+        // Busy readers keep the log where it is: no harm, the next start takes it in.
+        self.queries.first("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}
+
+impl<'w> Group<'w> {
+    /// Runs a job in a savepoint. Its error undoes only what it did itself, unless SQLite had to give up the whole
+    /// transaction (no space left): then every later job and the commit say [`StoreError::RolledBack`].
+    ///
+    /// # Errors
+    /// The job's error.
+    pub fn job<T, E: From<StoreError>>(
+        &mut self,
+        job: impl FnOnce(&mut Tx<'w>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if self.lost() {
+            return Err(StoreError::RolledBack.into());
+        }
+        self.tx.run("SAVEPOINT job", [])?;
+        let undo = Undo(self.tx.queries);
+        let result =
+            job(&mut Tx { queries: self.tx.queries, _exclusive: std::marker::PhantomData });
+        match result {
+            Ok(value) => {
+                undo.0.run("RELEASE job", [])?;
+                std::mem::forget(undo);
+                Ok(value)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes everything durable.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`], [`StoreError::RolledBack`] and so on: no job of the group was kept.
+    pub fn commit(mut self) -> Result<(), StoreError> {
+        if self.lost() {
+            return Err(StoreError::RolledBack);
+        }
+        self.tx.run("COMMIT", [])?;
+        self.finished = true;
+        Ok(())
+    }
+
+    /// Whether SQLite ended the transaction by itself.
+    fn lost(&self) -> bool {
+        self.tx.conn().is_autocommit()
+    }
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        self.tx.queries.forget_interned();
+        if !self.lost()
+            && let Err(error) = self.tx.run("ROLLBACK", [])
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+    }
+}
+
+/// Undoes a job that failed or panicked.
+struct Undo<'a>(&'a Queries);
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        self.0.forget_interned();
+        if self.0.conn().is_autocommit() {
+            return;
+        }
+        if let Err(error) = self.0.conn().execute_batch("ROLLBACK TO job; RELEASE job") {
+            tracing::error!(%error, "a job could not be undone");
+        }
+    }
+}
+
+impl Reader {
+    pub(crate) fn new(queries: Queries) -> Self {
+        Self { queries }
+    }
+
+    /// Runs several queries on one state of the database.
+    ///
+    /// # Errors
+    /// What the queries return.
+    pub fn snapshot<T, E: From<StoreError>>(
+        &mut self,
+        read: impl FnOnce(&Queries) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.queries.run("BEGIN", [])?;
+        let result = read(&self.queries);
+        let end = self.queries.run("COMMIT", []);
+        let value = result?;
+        end?;
+        Ok(value)
+    }
+}
+
+impl Deref for Tx<'_> {
+    type Target = Queries;
+
+    fn deref(&self) -> &Queries {
+        self.queries
+    }
+}
+
+impl Deref for Reader {
+    type Target = Queries;
+
+    fn deref(&self) -> &Queries {
+        &self.queries
+    }
+}
