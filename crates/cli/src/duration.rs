@@ -98,9 +98,14 @@ mod tests {
 
     #[test]
     fn lengths_are_read_as_people_write_them() {
-        for (text, seconds) in
-            [("30s", 30), ("10m", 600), ("2h", 7_200), ("7d", 604_800), ("45", 45), ("1h30m", 5_400)]
-        {
+        for (text, seconds) in [
+            ("30s", 30),
+            ("10m", 600),
+            ("2h", 7_200),
+            ("7d", 604_800),
+            ("45", 45),
+            ("1h30m", 5_400),
+        ] {
             assert_eq!(parse(text).unwrap().as_secs(), seconds, "{text}");
         }
     }
@@ -115,7 +120,9 @@ mod tests {
 
     #[test]
     fn lengths_are_shown_short() {
-        for (seconds, text) in [(0, "0s"), (59, "59s"), (600, "10m"), (5_400, "1h30m"), (90_061, "1d1h")] {
+        for (seconds, text) in
+            [(0, "0s"), (59, "59s"), (600, "10m"), (5_400, "1h30m"), (90_061, "1d1h")]
+        {
             assert_eq!(show(seconds), text);
         }
     }

@@ -99,7 +99,8 @@ impl Out {
     /// # Errors
     /// As [`Out::object`].
     pub(crate) fn table(&mut self, table: &Table) -> Done {
-        let text = if self.shape.screen_reader { table.spoken() } else { table.aligned(self.style()) };
+        let text =
+            if self.shape.screen_reader { table.spoken() } else { table.aligned(self.style()) };
         self.raw(text.as_bytes())
     }
 

@@ -11,7 +11,11 @@ use crate::sanitize;
 struct Escaping;
 
 impl Formatter for Escaping {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, text: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        to: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
         let mut plain = 0;
         for (at, c) in text.char_indices().filter(|(_, c)| sanitize::is_unsafe(*c)) {
             CompactFormatter.write_string_fragment(to, text.get(plain..at).unwrap_or_default())?;

@@ -28,11 +28,6 @@ impl Table {
         self.rows.push(cells.into_iter().map(|c| sanitize::line(c.as_ref())).collect());
     }
 
-    /// Whether there are no rows.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// Columns side by side; a column that is empty in every row is left out.
     pub(crate) fn aligned(&self, style: Style) -> String {
         if self.rows.is_empty() {
@@ -44,7 +39,8 @@ impl Table {
             .enumerate()
             .filter(|(i, _)| self.cells(*i).any(|c| !c.is_empty()))
             .map(|(i, name)| {
-                let widest = self.cells(i).map(UnicodeWidthStr::width).filter(|w| *w <= MAX_WIDTH).max();
+                let widest =
+                    self.cells(i).map(UnicodeWidthStr::width).filter(|w| *w <= MAX_WIDTH).max();
                 (i, *name, widest.unwrap_or(0).max(name.width()))
             })
             .collect();
