@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::stand_in::VerifiedCard;
-use nexus_identity::ConnectId;
+use nexus_identity::{ConnectId, VerifiedCard};
 use tokio::sync::mpsc;
 
 use crate::code::CloseCode;
