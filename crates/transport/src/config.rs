@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use nexus_identity::{ConnectId, InstanceSecret, Secret32, VerifiedCard, VerifiedRecord};
+use nexus_identity::{ConnectId, InstanceSecret, Secret32};
+
+use crate::stand_in::VerifiedCard;
 
 use crate::interfaces::InterfaceFilter;
 
@@ -71,8 +73,8 @@ pub enum Visibility {
 pub struct LocalHello {
     /// My own card; its profile name goes into beacons that everyone may read.
     pub card: VerifiedCard,
-    /// My own instance record.
-    pub record: VerifiedRecord,
+    /// My own instance record, as signed.
+    pub record: Vec<u8>,
     /// Bits of what this node can do beyond version 1; 0 today.
     pub capabilities: u64,
 }

@@ -16,7 +16,6 @@
 pub mod beacon;
 pub mod code;
 pub mod config;
-pub mod dial;
 pub mod doctor;
 pub mod event;
 pub mod frame;
@@ -25,6 +24,7 @@ pub mod interfaces;
 pub mod limits;
 pub mod link;
 pub mod refused;
+pub mod stand_in;
 pub mod tie;
 pub mod tls;
 pub mod transport;

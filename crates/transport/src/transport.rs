@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use nexus_identity::{ConnectId, VerifiedCard};
+use crate::stand_in::VerifiedCard;
+use nexus_identity::ConnectId;
 use tokio::sync::mpsc;
 
 use crate::code::CloseCode;
