@@ -126,8 +126,27 @@ impl VerifiedCard {
         }
         let map = Map::decode(bytes)?;
         let identity = IdentityKey(map.get(IDENTITY)?.array_of()?);
-        let known = known.filter(|known| known.identity == identity);
         let signed = read_statements(&mut map.get(STATEMENTS)?)?;
+        Self::verify(identity, signed, known)
+    }
+
+    /// A card of these statements, each checked.
+    pub fn from_signed(
+        identity: IdentityKey,
+        signed: Vec<SignedStatement>,
+    ) -> Result<Self, CardError> {
+        if signed.len() > MAX_STATEMENTS {
+            return Err(CardError::TooMany);
+        }
+        Self::verify(identity, signed, None)
+    }
+
+    fn verify(
+        identity: IdentityKey,
+        signed: Vec<SignedStatement>,
+        known: Option<&Self>,
+    ) -> Result<Self, CardError> {
+        let known = known.filter(|known| known.identity == identity);
         let mut statements = Statements::new();
         let mut contact = None;
         for one in signed {

@@ -23,6 +23,11 @@ impl Writer {
         Self(Vec::new())
     }
 
+    /// An empty writer with room for `capacity` bytes: secrets then leave no copies behind.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
     /// What was written.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
