@@ -1,0 +1,128 @@
+//! Events as lines of text and as JSON.
+
+use nexus_node::api::{Event, EventView};
+use serde_json::Value;
+
+use super::{contact_state, message_state, name_or_id, short_id};
+use crate::output::style::Style;
+use crate::render::message::one_line;
+use crate::sanitize;
+
+/// One line for people.
+pub(crate) fn line(event: &Event, style: Style) -> String {
+    let (what, detail) = match event {
+        Event::Ready { connect_id, listen } => {
+            ("ready", format!("{connect_id} listens on {}", listen.join(", ")))
+        }
+        Event::Message { message, new } => {
+            let changed = if *new { "" } else { " (changed)" };
+            let author = name_or_id(&message.author_name, &message.author);
+            let id = style.dim(&short_id(&message.entry_id));
+            ("message", format!("{id} {author}: {}{changed}", one_line(message)))
+        }
+        Event::State { entry_id, state, .. } => {
+            ("state", format!("{} {}", style.dim(&short_id(entry_id)), message_state(*state)))
+        }
+        Event::Contact { contact } => {
+            let who = name_or_id(&contact.name, &contact.connect_id);
+            let words = contact.message.as_deref().map(|m| format!(": {}", sanitize::line(m)));
+            let state = contact_state(contact.state);
+            let id = short_id(&contact.connect_id);
+            ("contact", format!("{who} ({id}) {state}{}", words.unwrap_or_default()))
+        }
+        Event::Conversation { conversation } => (
+            "conversation",
+            format!("{}: {} unread", sanitize::line(&conversation.name), conversation.unread),
+        ),
+        Event::LinkUp { link } => {
+            let who = name_or_id(&link.name, &link.connect_id);
+            (
+                "link up",
+                format!(
+                    "{who} over {} {}",
+                    sanitize::line(&link.path),
+                    sanitize::line(&link.address)
+                ),
+            )
+        }
+        Event::LinkDown { connect_id, reason, .. } => {
+            ("link down", format!("{}: {}", short_id(connect_id), sanitize::line(reason)))
+        }
+        Event::Nearby { peer, gone } => {
+            let who = name_or_id(&peer.name, &peer.connect_id);
+            let verb = if *gone { "is gone" } else { "is here" };
+            ("nearby", format!("{who} ({}) {verb}", short_id(&peer.connect_id)))
+        }
+        Event::Notice { text } => ("notice", sanitize::line(text)),
+        Event::Lagged { missed } => ("lagged", format!("{missed} events were missed here")),
+    };
+    format!("{}  {detail}", style.bold(&format!("{what:<12}")))
+}
+
+/// The JSON line: as the node gave it, the cursor only where there is one.
+pub(crate) fn object(event: &EventView) -> Value {
+    let mut value = serde_json::to_value(event).unwrap_or_default();
+    if let (Some(map), None) = (value.as_object_mut(), &event.cursor) {
+        map.remove("cursor");
+    }
+    value
+}
+
+/// The name of an event's kind, as `watch --event` takes it.
+pub(crate) fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Ready { .. } => "ready",
+        Event::Message { .. } => "message",
+        Event::State { .. } => "state",
+        Event::Contact { .. } => "contact",
+        Event::Conversation { .. } => "conversation",
+        Event::LinkUp { .. } => "link_up",
+        Event::LinkDown { .. } => "link_down",
+        Event::Nearby { .. } => "nearby",
+        Event::Notice { .. } => "notice",
+        Event::Lagged { .. } => "lagged",
+    }
+}
+
+/// Every kind, in the order of the documentation.
+pub(crate) const KINDS: [&str; 10] = [
+    "ready",
+    "message",
+    "state",
+    "contact",
+    "conversation",
+    "link_up",
+    "link_down",
+    "nearby",
+    "notice",
+    "lagged",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_is_not_durable_carries_no_cursor() {
+        let event = Event::LinkDown {
+            connect_id: "nx1qben".to_owned(),
+            instance: "aa".to_owned(),
+            reason: "cut".to_owned(),
+        };
+        let value = object(&EventView { cursor: None, event: event.clone() });
+        assert_eq!(value.get("cursor"), None);
+        assert_eq!(value["event"], kind(&event));
+        let value = object(&EventView { cursor: Some("7".to_owned()), event });
+        assert_eq!(value["cursor"], "7");
+    }
+
+    #[test]
+    fn a_reason_of_a_peer_stays_on_its_line() {
+        let event = Event::LinkDown {
+            connect_id: "nx1qben".to_owned(),
+            instance: "aa".to_owned(),
+            reason: "a\nb\u{1b}[31m".to_owned(),
+        };
+        assert_eq!(line(&event, Style { on: false }), "link down     nx1qben: a␊b␛[31m");
+    }
+}
