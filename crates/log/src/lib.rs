@@ -14,7 +14,7 @@
 //! | [`cipher`], [`body`] | what an ENTRY says, once opened |
 //! | [`hlc`], [`order`] | the one order |
 //! | [`fork`], [`frontier`] | two branches of one log; what is known of many logs |
-//! | [`ledger`] | what the log needs from a store |
+//! | [`ledger`], [`memory`] | what the log needs from a store; one in memory, for tests and simulation |
 //! | [`ingest`] | from checked runs to entries, keys and messages |
 //! | [`fold`], [`digest`] | from messages to what is shown, and to six words that say whether it is the same |
 
@@ -31,6 +31,7 @@ pub mod hlc;
 pub mod ids;
 pub mod ingest;
 pub mod ledger;
+pub mod memory;
 pub mod open;
 pub mod order;
 pub mod run;
