@@ -3,8 +3,8 @@
 use zeroize::Zeroizing;
 
 use super::BackupError;
-use crate::card::VerifiedCard;
-use crate::cbor::{CborError, Map, Reader, Writer};
+use crate::card::{CardError, VerifiedCard};
+use crate::cbor::{CborError, Map, MapWriter, Reader, Writer};
 use crate::id::{ConnectId, Millis, Signature};
 use crate::kdf::Secret32;
 use crate::keys::IdentitySecrets;
@@ -79,6 +79,9 @@ pub struct Contents {
 impl Contents {
     /// CBOR `[contents, signature by the identity]`.
     pub(super) fn sign(&self) -> Result<Zeroizing<Vec<u8>>, BackupError> {
+        if self.card.identity_key() != self.secrets.identity_key() {
+            return Err(CardError::OtherIdentity.into());
+        }
         let contacts: Vec<Vec<u8>> =
             self.contacts.iter().map(encode_contact).collect::<Result<_, _>>()?;
         let card = self.card.to_bytes();
@@ -127,7 +130,7 @@ impl Contents {
         secrets.identity_key().verify(CONTEXT, body, &signature)?;
         let card = VerifiedCard::decode(map.get(CARD)?.bytes()?)?;
         if card.identity_key() != secrets.identity_key() {
-            return Err(crate::card::CardError::OtherIdentity.into());
+            return Err(CardError::OtherIdentity.into());
         }
         let mut keyring = map.get(KEYRING)?;
         let mut contacts = map.get(CONTACTS)?;
@@ -158,11 +161,11 @@ fn decode_key(reader: &mut Reader<'_>) -> Result<EpochKey, CborError> {
 }
 
 fn encode_contact(contact: &Contact) -> Result<Vec<u8>, BackupError> {
-    let mut map = crate::cbor::MapWriter::new();
+    let mut map = MapWriter::new();
     map.bytes(CONNECT_ID, contact.connect_id.as_bytes());
     if let Some(card) = &contact.card {
         if card.connect_id() != contact.connect_id {
-            return Err(crate::card::CardError::OtherIdentity.into());
+            return Err(CardError::OtherIdentity.into());
         }
         map.bytes(CONTACT_CARD, &card.to_bytes());
     }
@@ -184,7 +187,7 @@ fn decode_contact(reader: &mut Reader<'_>) -> Result<Contact, BackupError> {
         None => None,
     };
     if card.as_ref().is_some_and(|card| card.connect_id() != connect_id) {
-        return Err(crate::card::CardError::OtherIdentity.into());
+        return Err(CardError::OtherIdentity.into());
     }
     let name = map.find(NAME).map(|mut name| name.text_up_to(MAX_LOCAL_NAME).map(str::to_owned));
     Ok(Contact {
