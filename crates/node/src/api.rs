@@ -735,6 +735,40 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// Every code, in the order of declaration.
+    pub const ALL: &[Self] = &[
+        Self::Failed,
+        Self::Usage,
+        Self::NoIdentity,
+        Self::IdentityExists,
+        Self::NotFound,
+        Self::Ambiguous,
+        Self::BadConnectId,
+        Self::BadInvite,
+        Self::CardUnknown,
+        Self::Unreachable,
+        Self::TimedOut,
+        Self::Blocked,
+        Self::IsSelf,
+        Self::WrongState,
+        Self::NotAuthor,
+        Self::TooLong,
+        Self::Empty,
+        Self::BadName,
+        Self::Limit,
+        Self::DeviceLimit,
+        Self::Busy,
+        Self::NewerVersion,
+        Self::DiskFull,
+        Self::ReadOnly,
+        Self::Damaged,
+        Self::BadBackup,
+        Self::WeakPhrase,
+        Self::BadConfig,
+        Self::ApiVersion,
+        Self::NotConfirmed,
+    ];
+
     /// Exit code of the program: 1 failed, 2 usage, 3 not found, 4 timed out or unreachable, 5 refused, 6 busy.
     #[must_use]
     pub fn exit_code(self) -> u8 {
@@ -809,4 +843,18 @@ pub enum Answer {
         /// Why.
         error: ErrorBody,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_error_codes_is_whole() {
+        for (place, code) in ErrorCode::ALL.iter().enumerate() {
+            assert_eq!(*code as usize, place);
+        }
+        // The last one declared: a new one after it must be added to the list too.
+        assert_eq!(ErrorCode::ALL.len(), ErrorCode::NotConfirmed as usize + 1);
+    }
 }
