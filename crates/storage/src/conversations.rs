@@ -4,10 +4,10 @@ use nexus_identity::id::{ConnectId, Millis};
 use rusqlite::Row;
 
 use crate::error::StoreError;
-use crate::ids::{ConversationId, Topic};
 use crate::queries::Queries;
 use crate::sql::{Bytes, MaybeBytes, bounded, millis, to_moment};
 use crate::writer::Tx;
+use nexus_log::ids::{ConversationId, Topic};
 
 /// Longest title, in bytes.
 pub const MAX_TITLE_BYTES: usize = 256;
@@ -124,6 +124,11 @@ impl Tx<'_> {
             "INSERT INTO conversations (conversation, kind, topic, peer) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (conversation) DO NOTHING",
             (id.as_bytes(), kind, topic.as_bytes(), peer.map_or(&[][..], |p| p.as_bytes())),
+        )?;
+        self.run(
+            "INSERT OR IGNORE INTO conversation_state (conversation)
+             SELECT id FROM conversations WHERE conversation = ?1",
+            [id.as_bytes()],
         )?;
         Ok(())
     }

@@ -2,8 +2,8 @@
 //!
 //! A mark covers everything before it, so "they have my log up to 100,000" is one row.
 
-use crate::ids::LogKey;
 use nexus_identity::id::ConnectId;
+use nexus_log::ids::LogKey;
 
 use crate::error::StoreError;
 use crate::queries::Queries;

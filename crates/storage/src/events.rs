@@ -1,7 +1,7 @@
 //! Durable events: what `watch` goes on from after a restart.
 
-use crate::ids::{ConversationId, EntryHash};
 use nexus_identity::id::{ConnectId, Millis};
+use nexus_log::ids::{ConversationId, EntryHash};
 
 use crate::error::StoreError;
 use crate::queries::Queries;

@@ -16,6 +16,13 @@ pub(crate) struct Interned {
     ids: HashMap<(&'static str, [u8; 32]), i64>,
 }
 
+impl Interned {
+    /// After a rollback: rows whose numbers were remembered may be gone.
+    pub(crate) fn clear(&mut self) {
+        self.ids.clear();
+    }
+}
+
 impl Queries {
     /// The row number of `name` in a table with columns `id` and `name`, if it is there.
     pub(crate) fn interned(
@@ -35,10 +42,5 @@ impl Queries {
             interned.ids.insert((sql, *name), id);
         }
         Ok(id)
-    }
-
-    /// After a rollback: rows whose numbers were remembered may be gone.
-    pub(crate) fn forget_interned(&self) {
-        self.interned.borrow_mut().ids.clear();
     }
 }

@@ -18,6 +18,8 @@
 //! | [`conversations`] | title, quiet, draft |
 //! | [`delivery`], [`story`], [`events`] | what became of what I wrote, and what happened |
 //! | [`settings`] | settings and notices |
+//! | `log`, `ledger` | chains, entries and keys as they came; `Ledger` and sync's `Store` over them |
+//! | `view` | messages, operations, unread counts, history |
 //! | `search` | words, queries and the index |
 
 pub mod contacts;
@@ -25,9 +27,10 @@ pub mod conversations;
 pub mod delivery;
 mod error;
 pub mod events;
-pub mod ids;
 mod intern;
+mod ledger;
 pub mod letters;
+mod log;
 mod migrations;
 mod open;
 pub mod own;
@@ -37,10 +40,14 @@ mod search;
 pub mod settings;
 mod sql;
 pub mod story;
+mod view;
 mod writer;
 
 pub use error::{OpenError, StoreError};
+pub use log::KeyRow;
 pub use migrations::SCHEMA_VERSION;
 pub use open::{APPLICATION_ID, Database, MIN_SQLITE, Notice, OpenOptions, Opened};
 pub use queries::Queries;
+pub use search::{Hit, MAX_INDEX_LAG};
+pub use view::{ConversationSummary, MessageRow, ReadMark, Window};
 pub use writer::{Group, Reader, Tx, Writer};

@@ -263,6 +263,8 @@ fn notices(queries: &Queries, options: &OpenOptions) -> Result<Vec<Notice>, Stor
         notices.push(Notice::UncleanShutdown);
     }
     notices.extend(queries.copied(&options.machine)?);
+    let lost = queries.own_logs_without_head()?;
+    notices.extend(lost.into_iter().map(|log| Notice::OwnLogDamaged { log }));
     Ok(notices)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use nexus_identity::id::{InstanceKey, Millis};
+use nexus_identity::id::{ConnectId, InstanceKey, Millis};
 use zeroize::Zeroizing;
 
 use crate::error::StoreError;
@@ -14,6 +14,8 @@ use crate::writer::Tx;
 /// The own instance as stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OwnInstance {
+    /// Whose it is.
+    pub connect_id: ConnectId,
     /// Its public key.
     pub instance: InstanceKey,
     /// Its seed.
@@ -94,10 +96,11 @@ impl Queries {
     /// When the store can't be read.
     pub fn own_instance(&self) -> Result<Option<OwnInstance>, StoreError> {
         self.first(
-            "SELECT instance, seed, prekeys, record, card, created FROM own_instance",
+            "SELECT instance, seed, prekeys, record, card, created, connect_id FROM own_instance",
             [],
             |row| {
                 Ok(OwnInstance {
+                    connect_id: ConnectId::from_bytes(row.get::<_, Bytes<32>>(6)?.0),
                     instance: InstanceKey::from_bytes(row.get::<_, Bytes<32>>(0)?.0),
                     seed: Zeroizing::new(row.get::<_, Bytes<32>>(1)?.0),
                     prekeys: Zeroizing::new(row.get(2)?),
@@ -159,8 +162,8 @@ impl Tx<'_> {
         machine: &[u8],
     ) -> Result<(), StoreError> {
         self.run(
-            "INSERT OR REPLACE INTO own_instance (id, instance, seed, prekeys, record, card, created)
-             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT OR REPLACE INTO own_instance (id, instance, seed, prekeys, record, card, created, connect_id)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             (
                 own.instance.as_bytes(),
                 own.seed.as_slice(),
@@ -168,8 +171,12 @@ impl Tx<'_> {
                 &own.record,
                 &own.card,
                 millis(own.created),
+                own.connect_id.as_bytes(),
             ),
         )?;
+        // The own identity is remembered while a transaction lasts; it may be another now.
+        self.flush_working()?;
+        self.forget_working();
         let here = inode_column(inode(&self.shared.path));
         self.run("UPDATE meta SET machine = ?1, inode = ?2", (machine, here))?;
         Ok(())

@@ -10,19 +10,29 @@ use rusqlite::{CachedStatement, Connection, Params, Row};
 
 use crate::error::StoreError;
 use crate::intern::Interned;
+use crate::log::RecentEntries;
 use crate::open::Shared;
+use crate::view::Working;
 
 /// Reads, over one connection. See the `impl` blocks in each module.
 #[derive(Debug)]
 pub struct Queries {
     conn: Connection,
     pub(crate) interned: RefCell<Interned>,
+    pub(crate) recent: RefCell<RecentEntries>,
+    pub(crate) working: RefCell<Working>,
     pub(crate) shared: Arc<Shared>,
 }
 
 impl Queries {
     pub(crate) fn new(conn: Connection, shared: Arc<Shared>) -> Self {
-        Self { conn, interned: RefCell::default(), shared }
+        Self {
+            conn,
+            interned: RefCell::default(),
+            recent: RefCell::default(),
+            working: RefCell::default(),
+            shared,
+        }
     }
 
     pub(crate) fn conn(&self) -> &Connection {

@@ -1,4 +1,7 @@
 //! Full-text search.
 
-pub(crate) mod query;
-pub(crate) mod words;
+mod index;
+mod query;
+mod words;
+
+pub use index::{Hit, MAX_INDEX_LAG};

@@ -69,3 +69,35 @@ impl MaybeBytes<32> {
 pub(crate) fn bounded(what: &'static str, length: usize, limit: usize) -> Result<(), StoreError> {
     if length > limit { Err(StoreError::TooLong { what, limit }) } else { Ok(()) }
 }
+
+/// All 64 bits of a number whose order matters: the top bit is turned, so that SQLite sorts as Rust does.
+pub(crate) fn ordered(value: u64) -> i64 {
+    i64::from_ne_bytes((value ^ (1 << 63)).to_ne_bytes())
+}
+
+/// Back from [`ordered`].
+pub(crate) fn from_ordered(value: i64) -> u64 {
+    u64::from_ne_bytes(value.to_ne_bytes()) ^ (1 << 63)
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_identity::id::Millis;
+
+    use super::{from_ordered, millis, ordered, signed, to_millis};
+
+    #[test]
+    fn ordered_numbers_keep_their_order_and_value() {
+        let values = [0, 1, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX - 1, u64::MAX];
+        assert!(values.windows(2).all(|pair| ordered(pair[0]) < ordered(pair[1])));
+        assert!(values.iter().all(|value| from_ordered(ordered(*value)) == *value));
+    }
+
+    #[test]
+    fn numbers_past_the_range_are_refused_and_times_stay_at_the_end() {
+        assert!(signed(i64::MAX as u64, "x").is_ok());
+        assert!(signed(i64::MAX as u64 + 1, "x").is_err());
+        assert_eq!(millis(Millis(u64::MAX)), i64::MAX);
+        assert_eq!(to_millis(-1), Millis(0));
+    }
+}

@@ -1,7 +1,7 @@
 //! The story of my entries, for `nexus why`: queued, dialled, refused because, sent over, durable at.
 
-use crate::ids::LogKey;
 use nexus_identity::id::{ConnectId, Millis};
+use nexus_log::ids::LogKey;
 
 use crate::error::StoreError;
 use crate::queries::Queries;

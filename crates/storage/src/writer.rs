@@ -102,6 +102,7 @@ impl<'w> Group<'w> {
             job(&mut Tx { queries: self.tx.queries, _exclusive: std::marker::PhantomData });
         match result {
             Ok(value) => {
+                undo.0.flush_working()?;
                 undo.0.run("RELEASE job", [])?;
                 std::mem::forget(undo);
                 Ok(value)
@@ -118,6 +119,8 @@ impl<'w> Group<'w> {
         if self.lost() {
             return Err(StoreError::RolledBack);
         }
+        self.tx.flush_working()?;
+        self.tx.index_if_behind()?;
         self.tx.run("COMMIT", [])?;
         self.finished = true;
         Ok(())
@@ -134,7 +137,7 @@ impl Drop for Group<'_> {
         if self.finished {
             return;
         }
-        self.tx.queries.forget_interned();
+        self.tx.queries.forget_working();
         if !self.lost()
             && let Err(error) = self.tx.run("ROLLBACK", [])
         {
@@ -148,7 +151,7 @@ struct Undo<'a>(&'a Queries);
 
 impl Drop for Undo<'_> {
     fn drop(&mut self) {
-        self.0.forget_interned();
+        self.0.forget_working();
         if self.0.conn().is_autocommit() {
             return;
         }

@@ -10,7 +10,7 @@
 
 use std::path::PathBuf;
 
-use nexus_identity::id::{InstanceKey, Millis};
+use nexus_identity::id::{ConnectId, InstanceKey, Millis};
 use nexus_storage::own::{OwnInstance, Retirement};
 use nexus_storage::{Database, Notice, OpenError, OpenOptions, Opened, StoreError};
 use tempfile::TempDir;
@@ -27,6 +27,7 @@ fn home() -> (TempDir, PathBuf) {
 
 fn own() -> OwnInstance {
     OwnInstance {
+        connect_id: ConnectId::from_bytes([6; 32]),
         instance: InstanceKey::from_bytes([7; 32]),
         seed: [8; 32].into(),
         prekeys: vec![9; 100].into(),

@@ -13,6 +13,7 @@ CREATE TABLE meta (
 -- One row at most: this installation.
 CREATE TABLE own_instance (
     id       INTEGER PRIMARY KEY CHECK (id = 1),
+    connect_id BLOB  NOT NULL CHECK (length(connect_id) = 32),
     instance BLOB    NOT NULL CHECK (length(instance) = 32),
     seed     BLOB    NOT NULL CHECK (length(seed) = 32),
     prekeys  BLOB    NOT NULL,

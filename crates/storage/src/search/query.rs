@@ -71,6 +71,36 @@ impl Query {
         out
     }
 
+    /// About `length` characters of `text` around the first place where a term of the query stands.
+    pub(crate) fn snippet(&self, text: &str, length: usize) -> String {
+        let count = text.chars().count();
+        if count <= length {
+            return text.to_owned();
+        }
+        let at = self.place(text).unwrap_or(0);
+        let start = at.saturating_sub(length / 3).min(count - length);
+        let mut out = String::new();
+        if start > 0 {
+            out.push('…');
+        }
+        out.extend(text.chars().skip(start).take(length));
+        if start + length < count {
+            out.push('…');
+        }
+        out
+    }
+
+    /// Number of the character at which the first term that is found begins.
+    fn place(&self, text: &str) -> Option<usize> {
+        // Folding changes lengths, so the place is looked for by halves: the shortest beginning that still has it.
+        let term = self.terms.iter().find(|t| t.found_in(&words(text)).is_some())?;
+        let ends: Vec<usize> = text.char_indices().map(|(i, c)| i + c.len_utf8()).collect();
+        let fits = |end: &usize| {
+            text.get(..*end).is_some_and(|part| term.found_in(&words(part)).is_some())
+        };
+        Some(ends.partition_point(|end| !fits(end)))
+    }
+
     /// Whether `text` (not folded) has it all.
     pub(crate) fn matches(&self, text: &str) -> bool {
         let words = words(text);
