@@ -6,58 +6,333 @@
 
 Where this and the program disagree, one of them or the page is wrong; the page is mended first.
 """
+import base64
 import hashlib
 import hmac
-import io
 import json
 import sys
+import unicodedata
 from pathlib import Path
 
-import cbor2
+from bech32m.codecs import Encoding, bech32_decode, bech32_encode, convertbits
 from blake3 import blake3
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from mnemonic import Mnemonic
 from nacl import bindings as sodium
 
-ZERO = bytes(32)
+WORDS = Mnemonic("english").wordlist
+unhex = bytes.fromhex
 
+def same(what, found, wanted):
+    """The one assertion: names what differs."""
+    found, wanted = (v.hex() if isinstance(v, bytes) else v for v in (found, wanted))
+    assert found == wanted, f"{what}: found {found!r}, wanted {wanted!r}"
 
-# ---- section 1: conventions -------------------------------------------------------------------------------------
+def refuses(what, function, *args):
+    try:
+        function(*args)
+    except Exception:
+        return
+    raise AssertionError(f"{what} was taken")
+
+# ---- 1. conventions ---------------------------------------------------------------------------------------------
 
 def derive(context, *parts):
     return blake3(b"".join(parts), derive_key_context=context).digest()
 
-
-def keyed(key, *parts):
-    return blake3(b"".join(parts), key=key).digest()
-
-
-def hkdf(secret, *info):
-    return HKDF(hashes.SHA256(), 32, salt=None, info=b"".join(info)).derive(secret)
-
+def hkdf(ikm, *info):
+    return HKDF(hashes.SHA256(), 32, salt=None, info=b"".join(info)).derive(ikm)
 
 def public(seed):
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
-
 def verify(key, context, message, signature):
     Ed25519PublicKey.from_public_bytes(key).verify(signature, context.encode() + b"\0" + message)
-
 
 def agree(secret, theirs):
     return X25519PrivateKey.from_private_bytes(secret).exchange(X25519PublicKey.from_public_bytes(theirs))
 
+def contact_key(secret):
+    return X25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
+
+def six_words(digest):
+    bits = int.from_bytes(digest, "big")
+    return [WORDS[bits >> 256 - 11 * (i + 1) & 2047] for i in range(6)]
+
+def u(data, at, size):
+    return int.from_bytes(data[at:at + size], "big")
+
+def cbor(data):
+    value, rest = cbor_item(data, 0)
+    assert not rest, "bytes follow the value"
+    return value
+
+def cbor_item(data, depth):
+    """One value of the deterministic subset, and what follows it."""
+    major, short = data[0] >> 5, data[0] & 31
+    if major == 7:
+        return {20: False, 21: True, 22: None}[short], data[1:]
+    size = {24: 1, 25: 2, 26: 4, 27: 8}.get(short, 0)
+    assert short < 24 or size, "a length that is not definite"
+    number = u(data, 1, size) if size else short
+    assert len(data) > size and (not size or number >= (24 if size == 1 else 1 << 4 * size)), "not shortest"
+    data = data[1 + size:]
+    if major < 2:
+        return (number if major == 0 else -1 - number), data
+    if major < 4:
+        assert number <= len(data), "cut short"
+        return (data[:number] if major == 2 else data[:number].decode()), data[number:]
+    assert major < 6 and depth < 8, "a tag, or nested too deep"
+    items, last = [], -1
+    for _ in range(number):
+        if major == 5:
+            key, data = cbor_item(data, depth + 1)
+            assert type(key) is int and key > last, "keys must rise"
+            last = key
+        value, data = cbor_item(data, depth + 1)
+        items.append(value if major == 4 else (key, value))
+    return (items if major == 4 else dict(items)), data
+
+def signed(value, key, context):
+    """[bytes, signature]: the decoded bytes, once the signature was checked."""
+    verify(key, context, value[0], value[1])
+    return cbor(value[0])
+
+# ---- 2.1 keys and ConnectID -------------------------------------------------------------------------------------
+
+def connect_id_text(digest):
+    return bech32_encode("nx", bytes([0]) + convertbits(digest, 8, 5), Encoding.BECH32M)
+
+def connect_id_read(text):
+    prefix, data, encoding = bech32_decode(text)
+    assert prefix == "nx" and encoding == Encoding.BECH32M and data[0] == 0 and len(data) == 53
+    return bytes(convertbits(data[1:], 5, 8, False))
+
+# ---- 2.2 cards and records --------------------------------------------------------------------------------------
+
+ADD, REVOKE, PROFILE, CONTACT = 1, 2, 3, 4
+
+class Card:
+    def __init__(self, data):
+        assert len(data) <= 48 * 1024
+        fields = cbor(data)
+        self.key, items = fields[1], fields[2]
+        self.id = hashlib.sha256(self.key).digest()
+        assert len(items) <= 256 and [i[0] for i in items] == sorted({i[0] for i in items}), "order of statements"
+        self.items = {bytes(i[0]): (signed(i, self.key, "nexus card v1"), i[1]) for i in items}
+        for data, (says, _) in self.items.items():
+            assert len(data) <= 512
+            {ADD: lambda: (says[2], says[3]), REVOKE: lambda: says[2], CONTACT: lambda: says[6],
+             PROFILE: lambda: (says[4], says[5])}.get(says[1], lambda: 0)()
+            assert len(says.get(5, "").encode()) <= 64
+        assert len({s[6] for s, _ in self.items.values() if s[1] == CONTACT}) <= 1, "two contact keys"
+        self.revoked = sorted(s[2] for s, _ in self.items.values() if s[1] == REVOKE)
+        adds = sorted((s[3], s[2]) for s, _ in self.items.values() if s[1] == ADD and s[2] not in self.revoked)
+        self.live = [instance for _, instance in adds][:8]
+        profiles = [(s[4], derive("nexus statement v1", d), s[5]) for d, (s, _) in self.items.items() if s[1] == PROFILE]
+        self.name = max(profiles)[2] if profiles else None
+
+    def merge(self, other):
+        """The statements of the union in normal form."""
+        union = dict(self.items)
+        for data, (says, signature) in other.items.items():
+            union[data] = (says, min(signature, union.get(data, (0, signature))[1]))
+        revoked = {s[2] for s, _ in union.values() if s[1] == REVOKE}
+        best = {}
+        for data, (says, _) in sorted(union.items()):
+            kind = says[1]
+            if kind == ADD and says[2] in revoked:
+                continue
+            rank, place = (0, data), (kind, data)
+            if kind == ADD:
+                rank, place = (says[3], data), (kind, says[2])
+            elif kind == PROFILE:
+                digest = derive("nexus statement v1", data)
+                rank, place = (-says[4], bytes(255 - b for b in digest)), (kind,)
+            elif kind == CONTACT:
+                place = (kind,)
+            if place not in best or rank < best[place][0]:
+                best[place] = (rank, data)
+        return sorted(data for _, data in best.values())
+
+    def live_part(self):
+        return [d for d, (s, _) in self.items.items() if s[1] in (PROFILE, CONTACT) or s[1] == ADD and s[2] in self.live]
+
+def record(data, card):
+    pair = cbor(data)
+    fields = signed(pair, cbor(pair[0])[2], "nexus record v1")
+    assert len(data) <= 4096 and fields[1] == card.id and fields[2] in card.live
+    assert fields[4] != 1 or len(fields[5]) == 1216
+    return fields
+
+# ---- 2.3 sealing ------------------------------------------------------------------------------------------------
+
+def hmac256(key, data):
+    return hmac.digest(key, data, "sha256")
+
+def extract(suite, salt, label, ikm):
+    return hmac256(salt or bytes(32), b"HPKE-v1" + suite + label + ikm)
+
+def expand(suite, prk, label, info, size):
+    return hmac256(prk, size.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info + b"\1")[:size]
+
+def xwing(secret):
+    seeds = hashlib.shake_256(secret).digest(96)
+    return MLKEM768PrivateKey.from_seed_bytes(seeds[:64]), seeds[64:]
+
+def seal_public(suite, secret):
+    if suite == 2:
+        return contact_key(secret)
+    mlkem, x25519 = xwing(secret)
+    return mlkem.public_key().public_bytes_raw() + contact_key(x25519)
+
+def unseal(suite, secret, info, aad, sealed):
+    """HPKE in base mode, one message."""
+    if suite == 1:
+        kem, (encapsulated, sealed) = 0x647a, (sealed[:1120], sealed[1120:])
+        mlkem, x25519 = xwing(secret)
+        theirs = encapsulated[1088:]
+        parts = mlkem.decapsulate(encapsulated[:1088]), agree(x25519, theirs), theirs, contact_key(x25519), rb"\.//^" + b"\\"
+        shared = hashlib.sha3_256(b"".join(parts)).digest()
+    else:
+        kem, (encapsulated, sealed) = 0x20, (sealed[:32], sealed[32:])
+        name = b"KEM" + kem.to_bytes(2, "big")
+        prk = extract(name, b"", b"eae_prk", agree(secret, encapsulated))
+        shared = expand(name, prk, b"shared_secret", encapsulated + contact_key(secret), 32)
+    name = b"HPKE" + kem.to_bytes(2, "big") + b"\0\1\0\3"
+    context = b"\0" + extract(name, b"", b"psk_id_hash", b"") + extract(name, b"", b"info_hash", info)
+    prk = extract(name, shared, b"secret", b"")
+    key, nonce = (expand(name, prk, label, context, n) for label, n in ((b"key", 32), (b"base_nonce", 12)))
+    return ChaCha20Poly1305(key).decrypt(nonce, sealed, aad)
+
+def prekey_id(suite, key):
+    return derive("nexus prekey v1", bytes([suite]), key)[:16]
 
 def xchacha_open(key, nonce, sealed, aad):
     return sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(sealed, aad, nonce, key)
 
+# ---- 2.4 to 2.7 letters, invites, backup, safety number ---------------------------------------------------------
 
-def cbor(data):
-    """Exactly one value in deterministic encoding."""
-    stream = io.BytesIO(data)
-    value = cbor2.load(stream)
-    assert stream.tell() == len(data), "bytes follow the CBOR value"
-    assert cbor2.dumps(value, canonical=True) == data, "CBOR is not deterministic"
-    return value
+def letter(data, me, secret):
+    assert len(data) <= 8192 and data[0] == 1
+    padded = unseal(data[1], secret, b"nexus letter v1\0" + me, data[:34], data[34:])
+    size = u(padded, 0, 2)
+    assert len(padded) == -(-(2 + size) // 512) * 512 and not any(padded[2 + size:])
+    pair = cbor(padded[2:2 + size])
+    body = cbor(pair[0])
+    card = Card(body[5])
+    sender = record(body[6], card)
+    signed(pair, sender[2], "nexus letter v1")
+    assert body[1] == me and body[2] == data[2:18] and len(body[4]) <= 500
+    return padded, pair, body
+
+def invite(link):
+    assert link[:6].lower() == "nexus:" and len(link) <= 2048
+    data = base64.urlsafe_b64decode(link[6:] + "=" * (-len(link[6:]) % 4))
+    same("invite check", data[-4:], derive("nexus invite v1", data[:-4])[:4])
+    fields = cbor(data[:-4])
+    return fields, signed(fields[2], fields[1], "nexus card v1")
+
+def normalize(phrase):
+    phrase = " ".join(unicodedata.normalize("NFKC", phrase).split())
+    return phrase.lower() if all(word in WORDS for word in phrase.lower().split()) else phrase
+
+def backup(data, phrase):
+    assert data[:14] == b"nexus backup\0\1"
+    memory, passes, lanes = (u(data, at, 4) for at in (14, 18, 22))
+    kdf = Argon2id(salt=data[26:42], length=64, iterations=passes, lanes=lanes, memory_cost=memory)
+    keys = kdf.derive(normalize(phrase).encode())
+    same("backup commitment", derive("nexus backup commitment v1", keys[:32]), data[66:98])
+    pair = cbor(xchacha_open(keys[:32], data[42:66], data[98:], data[:98]))
+    body = cbor(pair[0])
+    return keys, signed(pair, public(body[1]), "nexus backup v1")
+
+def safety_number(a, b):
+    number = int.from_bytes(derive("nexus safety number v1", min(a, b), max(a, b)), "big") % 10**60
+    return " ".join(f"{number:060d}"[i:i + 5] for i in range(0, 60, 5))
+
+def check_identity(v):
+    c = v["conventions"]
+    same("derive", derive(c["derive"]["context"], unhex(c["derive"]["input"])), c["derive"]["output"])
+    same("hkdf32", hkdf(unhex(c["hkdf32"]["ikm"]), unhex(c["hkdf32"]["info"])), c["hkdf32"]["output"])
+    s = c["signature"]
+    same("public key", public(unhex(s["seed"])), s["public"])
+    verify(unhex(s["public"]), s["context"], unhex(s["message"]), unhex(s["signature"]))
+    same("six words", six_words(unhex(c["words"]["digest"])), c["words"]["six"])
+    cbor(unhex(v["cbor"]["accepted"]))
+    for bad in v["cbor"]["refused"]:
+        refuses(bad["why"], cbor, unhex(bad["bytes"]))
+    for person in v["identities"]:
+        seeds = [unhex(person[f"{name}"]) for name in ("identity_seed", "contact_secret", "self_secret")]
+        head = b"nexus identity\0\1" + b"".join(seeds)
+        same("identity.key", head + derive("nexus identity file v1", head)[:16], person["identity_file"])
+        same("identity key", public(seeds[0]), person["identity_key"])
+        same("contact key", contact_key(seeds[1]), person["contact_key"])
+        same("instance seed", hkdf(unhex(person["instance_seed"]), b"instance"), person["instance_key_seed"])
+        same("instance key", public(unhex(person["instance_key_seed"])), person["instance_key"])
+        digest, text = hashlib.sha256(unhex(person["identity_key"])).digest(), person["connect_id_text"]
+        same("ConnectID", digest, person["connect_id"])
+        same("ConnectID text", (connect_id_text(digest), text[4:12]), (text, person["connect_id_short"]))
+        same("ConnectID read", connect_id_read(text.upper()), digest)
+        key = person["prekey"]
+        same("prekey", seal_public(key["suite"], unhex(key["secret"])), key["public"])
+        same("prekey id", prekey_id(key["suite"], unhex(key["public"])), key["id"])
+        card = Card(unhex(person["card"]))
+        same("statements", [d.hex() for d in card.items], sorted(s["signed"] for s in person["statements"]))
+        fields = record(unhex(person["record"]["bytes"]), card)
+        same("record", (fields[3], fields[5].hex()), (person["record"]["seq"], key["public"]))
+    a, b = v["identities"]
+    same("agreement", agree(unhex(a["contact_secret"]), unhex(b["contact_key"])), v["agreement"])
+    same("safety number", safety_number(unhex(b["identity_key"]), unhex(a["identity_key"])), v["safety_number"])
+    same("zeros", connect_id_text(bytes(32)), v["connect_ids"]["zeros"])
+    same("ones", connect_id_text(b"\xff" * 32), v["connect_ids"]["ones"])
+    for bad in v["connect_ids"]["refused"]:
+        refuses(bad["why"], connect_id_read, bad["text"])
+    m = v["merged_card"]
+    one, two, merged = (Card(unhex(m[name])) for name in ("a", "b", "merged"))
+    same("merge", one.merge(two), list(merged.items))
+    same("merge the other way", two.merge(one), list(merged.items))
+    same("merged", (merged.name, [k.hex() for k in merged.live], [k.hex() for k in merged.revoked]),
+         (m["name"], m["live"], m["revoked"]))
+    same("live part", merged.live_part(), list(Card(unhex(m["live_part"])).items))
+    for s in v["sealed"]:
+        secret = unhex(s["secret"])
+        same("seal key", seal_public(s["suite"], secret), s["public"])
+        same("sealed", unseal(s["suite"], secret, *(unhex(s[k]) for k in ("info", "aad", "sealed"))), s["plaintext"])
+    for s in v["letters"]:
+        padded, pair, body = letter(unhex(s["sealed"]), unhex(b["connect_id"]), unhex(s["recipient_secret"]))
+        same("letter", (padded.hex(), pair[0].hex(), pair[1].hex()), (s["padded"], s["signed"], s["signature"]))
+        same("letter body", (body[2].hex(), body[3], body[4], body.get(7, b"").hex() or None),
+             (s["id"], s["created"], s["text"], s["invite_secret"]))
+    i = v["invite"]
+    fields, contact = invite(i["link"])
+    same("invite", [fields[1].hex(), contact[6].hex(), fields[3].hex(), fields[4], fields[5]] + [fields.get(k, []) for k in (6, 7, 8)],
+         [i[k] for k in ("identity_key", "contact_key", "secret", "uses", "expires", "addresses", "servers", "relays")])
+    s = v["backup"]
+    keys, body = backup(unhex(s["file"]), s["phrase_as_typed"])
+    same("phrase keys", keys, s["encryption_key"] + s["authentication_key"])
+    same("backup", [body[4], body[5], [[k.hex(), e, s.hex()] for k, e, s in body[7]]],
+         [s["version"], s["created"], [[k["log"], k["epoch"], k["key"]] for k in s["keyring"]]])
+    same("backup contacts", [[c[1].hex(), c.get(3), c[4], c[5]] for c in body[8]],
+         [[c["connect_id"], c["name"], c["state"], c["verified"]] for c in s["contacts"]])
+
+CHECKS = {"identity": check_identity}
+
+def main(command, place):
+    if command == "vectors":
+        files = sorted(Path(place).glob("*.json"))
+        same("files of vectors", [f.stem for f in files], sorted(CHECKS))
+        for file in files:
+            CHECKS[file.stem](json.loads(file.read_text()))
+            print(f"{file}: read and verified")
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])

@@ -1,0 +1,109 @@
+//! Writes the seed inputs of all targets into fuzz/corpus: small, valid, one of each kind.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use nexus_fuzz::{backup, card, identity, instance, invite, letter, letter_body, log_key, record};
+use nexus_identity::Millis;
+use nexus_identity::cbor::MapWriter;
+use nexus_log::body::{Body, KeyName, Payload};
+use nexus_log::entry::Entry;
+use nexus_log::header::Kind;
+use nexus_log::hlc::Hlc;
+use nexus_log::ids::{EntryHash, EntryRef, LogKey};
+use nexus_log::run::{MAX_RUN_BYTES, RunBuilder};
+use nexus_transport::Frame;
+use nexus_transport::beacon::{self, BootId, Head};
+
+fn put(target: &str, name: &str, bytes: impl AsRef<[u8]>) {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    std::fs::create_dir_all(&dir).expect("a directory");
+    std::fs::write(dir.join(name), bytes).expect("a file");
+}
+
+fn main() {
+    let mut map = MapWriter::new();
+    map.uint(1, 5).text(2, "hi").bytes(3, &[1, 2, 3]).uint(900, 1);
+    put("cbor", "map", map.into_bytes());
+
+    let head = Head { port: 4000, boot: BootId([1; 8]), answer: false };
+    let id = identity().connect_id();
+    put("beacon", "everyone", beacon::encode_everyone(&head, instance(), &id, "Mallory"));
+
+    let mut frames = Vec::new();
+    for (code, body) in [(5, vec![1; 8]), (7, vec![0]), (200, Vec::new())] {
+        Frame::new(code, body).encode(&mut frames).expect("a frame");
+    }
+    put("frame", "three", frames);
+
+    put("card", "card", card().to_bytes());
+    let statements = [
+        card().contact_statement().expect("contact").bytes,
+        card().add_statement(&instance().key()).expect("add").bytes,
+    ];
+    put("card", "statements", statements.join(&0xff));
+    put("record", "record", record().to_bytes());
+    put("letter", "letter", letter());
+    put("letter", "body", letter_body());
+    put("backup", "backup", backup());
+    let link = invite();
+    let map = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(&link["nexus:".len()..]);
+    let map = map.expect("base64");
+    put("invite", "map", &map[..map.len() - 4]);
+    put("invite", "link", link);
+    put("connect_id", "id", id.to_string());
+    put("files", "identity", identity().to_bytes());
+    put("files", "prekeys", nexus_fuzz::prekeys().to_bytes());
+
+    let target =
+        EntryRef { log: LogKey::from_bytes([1; 32]), seq: 9, hash: EntryHash::from_bytes([2; 32]) };
+    let payloads = [
+        ("text", Payload::Text("hello".into())),
+        ("edit", Payload::Edit { target, text: "better".into() }),
+        ("retract", Payload::Retract { target }),
+        ("reaction", Payload::Reaction { target, emoji: "👍".into() }),
+        ("read", Payload::ReadMark(vec![target])),
+        ("timer", Payload::Timer { seconds: Some(60) }),
+        ("request", Payload::KeyRequest(vec![KeyName { log: target.log, epoch: 3 }])),
+        ("profile", Payload::Profile { name: "M".into() }),
+    ];
+    for (name, payload) in payloads {
+        let body = Body {
+            hlc: Hlc(1 << 40),
+            sent: Millis(1_800_000_000_000),
+            deps: vec![target],
+            timer: None,
+            payload,
+            extra: Default::default(),
+        };
+        put("body", name, body.encode());
+    }
+
+    let key = log_key();
+    let mut builder = RunBuilder::new();
+    let mut prev = EntryHash::from_bytes([3; 32]);
+    for seq in 5..8 {
+        let entry = Entry::write(&key, Kind::Entry, seq, prev, vec![7; 100]).expect("an entry");
+        prev = entry.hash();
+        builder.push(&entry.header, &entry.payload, entry.signature.as_ref(), MAX_RUN_BYTES);
+    }
+    let run = builder.finish().expect("a run");
+    put("entry", "run", run.bytes());
+    put("sync", "run", [&[4], run.bytes()].concat());
+    put("sync", "summary", [&[1, 0], [0; 100].as_slice()].concat());
+    put("sync", "want", [&[2], [1; 32].as_slice()].concat());
+    put("sync", "heads", [&[3], [1; 200].as_slice()].concat());
+    put("sync", "credit", [5, 0, 0, 1, 0]);
+
+    for (name, line) in [
+        ("send", r#"{"id":1,"command":"send","to":"Bob","text":"hi","reply":null,"wait":"read"}"#),
+        ("status", r#"{"id":2,"command":"status"}"#),
+        (
+            "add",
+            r#"{"id":3,"command":"contact_add","who":"nx1q","name":null,"address":"[::1]:4","message":"m"}"#,
+        ),
+        ("done", r#"{"answer":"done","id":3}"#),
+    ] {
+        put("control", name, line);
+    }
+}
