@@ -164,7 +164,8 @@ impl Letter {
         let plain = pad(&signed)?;
         let (suite, key, prekey_id) = match to {
             Recipient::Instance(record) => {
-                (Suite::from_byte(record.record().suite)?, record.prekey(), record.prekey_id())
+                let suite = record.suite().ok_or(SealError::UnknownSuite)?;
+                (suite, record.prekey(), record.prekey_id())
             }
             Recipient::Identity(_, key) => (Suite::X25519, &key.0[..], NO_PREKEY),
         };

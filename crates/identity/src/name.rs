@@ -23,7 +23,9 @@ pub enum NameError {
 /// visible: control characters, bidirectional controls, other invisible format characters. Joiners
 /// stay where they stand between two visible characters, as Persian names and emoji need them.
 pub fn clean_name(name: &str) -> Result<String, NameError> {
-    let chars: Vec<char> = name.nfc().filter(|c| c.is_whitespace() || !is_hidden(*c)).collect();
+    // Composed after the dropping: what stood apart by something invisible may belong together.
+    let shown = name.chars().filter(|c| c.is_whitespace() || !is_hidden(*c));
+    let chars: Vec<char> = shown.nfc().collect();
     let mut clean = String::new();
     for word in chars.split(|c| c.is_whitespace()) {
         let visible = |c: &char| !is_joiner(*c);
@@ -80,6 +82,7 @@ mod tests {
     #[test]
     fn equal_looking_spellings_become_equal() {
         assert_eq!(clean_name("Jose\u{301}"), clean_name("Jos\u{e9}"));
+        assert_eq!(clean_name("Jose\u{200b}\u{301}"), clean_name("Jos\u{e9}"));
     }
 
     #[test]

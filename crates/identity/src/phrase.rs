@@ -22,7 +22,7 @@ pub const GENERATED_WORDS: usize = 12;
 /// Tenths of bits that guessing a word of the BIP 39 list takes: 2,048 words.
 const LISTED_WORD: u32 = 110;
 /// Tenths of bits of a letter in some other word: text is far from random.
-const LETTER: u32 = 25;
+const LETTER: u32 = 23;
 /// Tenths of bits of a digit.
 const DIGIT: u32 = 33;
 /// Tenths of bits of any other character.
@@ -75,7 +75,9 @@ impl fmt::Debug for Phrase {
 /// The one form of a phrase: NFKC, words parted by single spaces; lower case if all its words
 /// then are in the BIP 39 list. A generated phrase may so be typed with capitals and line breaks.
 pub fn normalize(text: &str) -> Zeroizing<String> {
-    let composed = Zeroizing::new(text.nfkc().collect::<String>());
+    // Room enough that growing leaves no copies behind.
+    let mut composed = Zeroizing::new(String::with_capacity(4 * text.len()));
+    composed.extend(text.nfkc());
     let mut joined = Zeroizing::new(String::with_capacity(composed.len()));
     for word in composed.split_whitespace() {
         if !joined.is_empty() {

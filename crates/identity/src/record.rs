@@ -8,7 +8,7 @@ use crate::id::{BadSignature, ConnectId, InstanceKey, Millis, Signature};
 use crate::kdf::derive;
 use crate::keys::InstanceSecret;
 use crate::prekey::{Prekey, PrekeyId};
-use crate::seal::{Suite, XWING_PUBLIC};
+use crate::seal::{self, SealError, Suite, XWING_PUBLIC};
 
 #[cfg(test)]
 mod tests;
@@ -49,6 +49,9 @@ pub enum RecordError {
     /// Not signed by the instance that it names.
     #[error("the instance record is not signed by its instance")]
     Signature(#[from] BadSignature),
+    /// Its X-Wing prekey is not a key that can be sealed to.
+    #[error("the prekey in the instance record is not usable")]
+    Prekey(#[from] SealError),
     /// It names another identity than the card.
     #[error("the instance record belongs to another identity")]
     OtherIdentity,
@@ -185,6 +188,10 @@ impl VerifiedRecord {
         reader.finish()?;
         let record = InstanceRecord::decode(signed)?;
         record.instance.verify(CONTEXT, signed, &signature)?;
+        // Checked here, so that no record can make a later sealing fail.
+        if record.suite == Suite::XWing.byte() {
+            seal::check_public_key(Suite::XWing, &record.prekey)?;
+        }
         Ok(Self {
             prekey_id: PrekeyId::of(record.suite, &record.prekey),
             hash: derive(HASH_CONTEXT, &[signed]),
@@ -218,9 +225,11 @@ impl VerifiedRecord {
         self.record.created
     }
 
-    /// The suite of its prekey, if this version can seal to it.
+    /// The suite of its prekey, if this version can seal to it; then sealing can't fail.
+    ///
+    /// X25519 alone is for contact keys: nobody is sealed to with less than X-Wing by prekey.
     pub fn suite(&self) -> Option<Suite> {
-        Suite::from_byte(self.record.suite).ok()
+        (self.record.suite == Suite::XWing.byte()).then_some(Suite::XWing)
     }
 
     /// The public prekey.

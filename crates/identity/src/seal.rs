@@ -111,6 +111,24 @@ pub fn public_key(suite: Suite, secret: &Secret32) -> Result<Vec<u8>, SealError>
     }
 }
 
+/// Whether a public key can be sealed to with this suite.
+///
+/// X-Wing: length and the modulus check of FIPS 203 §7.2. X25519: the length and that agreements
+/// with it are not always zero.
+pub fn check_public_key(suite: Suite, public: &[u8]) -> Result<(), SealError> {
+    match suite {
+        Suite::XWing => <XWing as Kem>::PublicKey::from_bytes(public).map(drop),
+        Suite::X25519 => {
+            let public: [u8; 32] = public.try_into().map_err(|_| SealError::BadKey)?;
+            // Any secret tells: a key of small order gives zero with all of them.
+            let secret = x25519_dalek::StaticSecret::from([1; 32]);
+            let shared = secret.diffie_hellman(&public.into());
+            return if shared.was_contributory() { Ok(()) } else { Err(SealError::BadKey) };
+        }
+    }
+    .map_err(|_| SealError::BadKey)
+}
+
 fn seal_with<K: Kem>(
     recipient: &[u8],
     info: &[u8],

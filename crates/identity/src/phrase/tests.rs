@@ -23,6 +23,7 @@ fn what_is_easy_to_guess_is_refused() {
         "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about",
         "abcdefghijklmnopqrstuvwxyz",
         "P@ssw0rd!2026",
+        "to be or not to be that is the question",
     ] {
         assert!(Phrase::chosen(weak).is_err(), "{weak}: {}", strength(weak));
     }

@@ -83,6 +83,8 @@ fn each_limit_holds() {
     assert_eq!(refused(|r| r.hints = vec!["h".repeat(MAX_HINT + 1)]), range);
     assert_eq!(refused(|r| r.prekey.truncate(1215)), range);
     assert_eq!(refused(|r| (r.suite, r.prekey) = (9, vec![0; MAX_PREKEY + 1])), range);
+    let bad_key = RecordError::Prekey(SealError::BadKey);
+    assert_eq!(refused(|r| r.prekey.fill(0xff)), bad_key);
     let huge = vec![0; MAX_RECORD + 1];
     assert_eq!(VerifiedRecord::verify_alone(&huge), Err(RecordError::TooLong));
 }
@@ -93,6 +95,9 @@ fn a_suite_of_the_future_is_kept_but_not_sealed_to() {
     (a.record.suite, a.record.prekey) = (9, vec![1; MAX_PREKEY]);
     let record = a.record.sign(&a.instance).unwrap();
     assert_eq!(record.suite(), None);
+    (a.record.suite, a.record.prekey) = (2, vec![9; 32]);
+    let record = a.record.sign(&a.instance).unwrap();
+    assert_eq!(record.suite(), None, "X25519 is not a suite for prekeys");
 }
 
 #[test]

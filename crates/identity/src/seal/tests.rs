@@ -51,7 +51,12 @@ fn any_flipped_bit_is_refused() {
 #[test]
 fn unusable_recipients_are_refused() {
     let rng = &mut ChaCha12Rng::from_seed([1; 32]);
-    let mut to = |suite, key: &[u8]| seal(suite, key, b"", b"", b"", rng);
+    let mut to = |suite, key: &[u8]| {
+        let sealed = seal(suite, key, b"", b"", b"", rng).map(drop);
+        assert_eq!(check_public_key(suite, key), sealed, "the check foresees it");
+        sealed
+    };
+    assert_eq!(to(Suite::X25519, &[9; 32]), Ok(()));
     assert_eq!(to(Suite::X25519, &[0; 32]), Err(SealError::BadKey));
     assert_eq!(to(Suite::X25519, &[9; 31]), Err(SealError::BadKey));
     assert_eq!(to(Suite::XWing, &[0xff; XWING_PUBLIC]), Err(SealError::BadKey));
