@@ -3,14 +3,21 @@
 use nexus_identity::id::ConnectId;
 
 use crate::body::ContactData;
-use crate::context::Conversation;
+use crate::chain::{Fit, MAX_BRANCHES, fits};
+use crate::context::{Conversation, Me};
+use crate::entry::{Entry, EntryView};
 use crate::fork::ForkProof;
-use crate::hlc::Now;
+use crate::hlc::{Hlc, Now};
 use crate::ids::{EntryHash, EntryRef, Head};
-use crate::ledger::Ledger;
-use crate::open::Author;
+use crate::ledger::{Chain, ChainId, Ledger};
+use crate::open::{self, Author};
 use crate::order::Position;
-use crate::run::CheckedRun;
+use crate::run::{CheckedRun, MAX_RUN_ENTRIES, RunBuilder};
+
+mod session;
+mod visible;
+
+pub(crate) use session::{Happened, Session, is_hidden};
 
 /// Where a run went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,19 +130,144 @@ pub struct Ingested {
 pub fn ingest<L: Ledger>(
     ledger: &mut L,
     conversation: &Conversation,
+    me: &Me,
     run: &CheckedRun,
     now: Now,
 ) -> Result<Ingested, L::Error> {
-    let _ = (ledger, conversation, now);
+    let mut chains = ledger.chains(&run.log())?;
+    let topic = conversation.topic();
+    let elsewhere = chains.first().is_some_and(|chain| chain.topic != topic);
+    if elsewhere || run.topic().is_some_and(|of| of != topic) {
+        return Ok(not_taken(Placed::OtherTopic, &chains));
+    }
+    let (index, skip, fork) = match fits(ledger, &chains, run)? {
+        Fit::Known => return Ok(not_taken(Placed::Known, &chains)),
+        Fit::Gap => return Ok(not_taken(Placed::Gap, &chains)),
+        Fit::Append { chain, skip } => {
+            (chains.iter().position(|held| held.id == chain).unwrap_or(0), skip, None)
+        }
+        Fit::Branch { .. } if chains.len() >= MAX_BRANCHES => {
+            return Ok(not_taken(Placed::TooManyBranches, &chains));
+        }
+        Fit::Branch { base, skip } => {
+            let fork = prove(ledger, &chains, base, run)?;
+            chains.push(new_chain(ledger, conversation, &chains, base, skip, run)?);
+            (chains.len() - 1, skip, fork)
+        }
+    };
+    let opened = skip == 0 && run.topic().is_some();
+    let mut session = Session::new(ledger, conversation, me, now)?;
+    let last = run.last();
+    let entries: Vec<_> = run
+        .entries()
+        .skip(skip)
+        .map(|view| (view, (view.head() == last).then_some(*run.signature())))
+        .collect();
+    let from = run.first_seq() + skip as u64;
+    let mine = run.log() == me.log(conversation);
+    session.absorb(&mut chains, index, &entries)?;
+    if mine {
+        chains.iter_mut().for_each(|chain| chain.stopped = true);
+    }
+    if chains.len() > 1 {
+        session.revisit.insert(run.log());
+    }
+    for (at, chain) in chains.iter().enumerate() {
+        if at == index || mine {
+            session.ledger.update_chain(chain)?;
+        }
+    }
+    session.settle_all()?;
+    let author = chains.get(index).and_then(|chain| chain.author);
+    let Happened { changes, said, keys_wanted } = session.finish()?;
     Ok(Ingested {
-        placed: Placed::Gap,
-        head: None,
-        author: None,
-        opened: run.topic().is_some(),
+        placed: Placed::New { count: entries.len(), from },
+        head: Some(last),
+        author,
+        opened: opened && author.is_some(),
+        changes,
+        said,
+        keys_wanted,
+        fork: fork.map(Box::new),
+        own_log_continued: mine,
+    })
+}
+
+fn not_taken(placed: Placed, chains: &[Chain]) -> Ingested {
+    let first = chains.first();
+    Ingested {
+        placed,
+        head: first.map(|chain| chain.head),
+        author: first.and_then(|chain| chain.author),
+        opened: false,
         changes: Vec::new(),
         said: Vec::new(),
         keys_wanted: false,
         fork: None,
         own_log_continued: false,
-    })
+    }
+}
+
+/// Adds the chain that a run starts, without entries yet.
+fn new_chain<L: Ledger>(
+    ledger: &mut L,
+    conversation: &Conversation,
+    chains: &[Chain],
+    base: Option<(ChainId, u64)>,
+    skip: usize,
+    run: &CheckedRun,
+) -> Result<Chain, L::Error> {
+    let first = run.first_seq() + skip as u64;
+    let hash = run.hash_at(first).unwrap_or(EntryHash::ZERO);
+    let author = match base {
+        Some((id, _)) => chains.iter().find(|chain| chain.id == id).and_then(|chain| chain.author),
+        None => run.entries().next().and_then(|view| author_of(conversation, &view)),
+    };
+    let mut chain = Chain {
+        id: ChainId(0),
+        topic: conversation.topic(),
+        log: run.log(),
+        branch: (!chains.is_empty()).then_some(hash),
+        base,
+        first,
+        head: Head { seq: first, hash },
+        author,
+        hlc: Hlc::default(),
+        cited: None,
+        hidden_from: None,
+        retired: None,
+        stopped: false,
+    };
+    chain.id = ledger.create_chain(&chain)?;
+    Ok(chain)
+}
+
+/// Who the certificate in an OPEN names, if it is right and they are a member.
+pub(crate) fn author_of(conversation: &Conversation, open: &EntryView<'_>) -> Option<Author> {
+    let binding = conversation.binding(open.header.log);
+    let author = open::author(&conversation.secret, &binding, open.payload).ok()?;
+    conversation.has(&author.who).then_some(author)
+}
+
+/// The proof that a run forks its log: against what is held after the place where they part.
+fn prove<L: Ledger>(
+    ledger: &mut L,
+    chains: &[Chain],
+    base: Option<(ChainId, u64)>,
+    run: &CheckedRun,
+) -> Result<Option<ForkProof>, L::Error> {
+    let (chain, seq) = match (base, chains.first()) {
+        (Some((chain, seq)), _) => (chain, seq.saturating_add(1)),
+        (None, Some(first)) => (first.id, 0),
+        (None, None) => return Ok(None),
+    };
+    let mut builder = RunBuilder::new();
+    for stored in ledger.entries(chain, seq, MAX_RUN_ENTRIES)? {
+        let Entry { header, payload, signature } = &stored.entry;
+        if !builder.push(header, payload, signature.as_ref(), usize::MAX) || signature.is_some() {
+            break;
+        }
+    }
+    let held = builder.finish().and_then(|held| held.check().ok());
+    Ok(held.and_then(|held| ForkProof::from_runs(&held, run)))
 }

@@ -49,8 +49,8 @@ pub struct Chain {
     pub cited: Option<Seq>,
     /// Entries from here on do not show (a third branch, or after a retirement).
     pub hidden_from: Option<Seq>,
-    /// Its author retired here: no more sealing to that instance.
-    pub retired: bool,
+    /// Where its author retired: no more sealing to that instance, and what follows does not show.
+    pub retired: Option<Seq>,
     /// Mine, and not to be continued: an entry turned up in it that this instance did not write.
     pub stopped: bool,
 }
@@ -219,11 +219,12 @@ pub trait Ledger {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, Self::Error>;
 
-    /// Entries of a log that wait for the key of `epoch`, at most `limit`, by (chain, seq).
+    /// Entries of a log that wait for the key of `epoch`, after `after`, at most `limit`, by (chain, seq).
     fn pending(
         &mut self,
         log: &LogKey,
         epoch: Epoch,
+        after: Option<(ChainId, Seq)>,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, Self::Error>;
 
@@ -348,7 +349,7 @@ pub trait Ledger {
     /// Messages, and operations without target, whose time is over, at most `limit`; of all conversations.
     fn due(&mut self, now: Millis, limit: usize) -> Result<Vec<Due>, Self::Error>;
 
-    /// When the next of them, or of the fleeting keys, is due.
+    /// When the next of them is due; keys go along with them, or an hour later.
     fn next_due(&mut self) -> Result<Option<Millis>, Self::Error>;
 
     // --- state of a conversation ---
@@ -402,9 +403,17 @@ pub trait Ledger {
     /// I asked for the key of an epoch.
     fn set_asked(&mut self, log: &LogKey, epoch: Epoch, when: Millis) -> Result<(), Self::Error>;
 
-    /// Cited entries of a log are remembered from the first third branch on: keeps one.
+    // --- logs with a third branch: rare, and always a cheat ---
+
+    /// Logs of a topic with a third branch somewhere. Nearly always none; asked once a run.
+    fn crowded(&mut self, topic: &Topic) -> Result<Vec<LogKey>, Self::Error>;
+
+    /// The log has a third branch: from now on who cites it matters.
+    fn set_crowded(&mut self, topic: &Topic, log: &LogKey) -> Result<(), Self::Error>;
+
+    /// An entry of a crowded log is cited by an entry of another log. Kept once.
     fn put_citation(&mut self, entry: &EntryRef) -> Result<(), Self::Error>;
 
-    /// Entries of a log that entries of other logs cite, as far as remembered.
+    /// Cited entries of a crowded log.
     fn citations(&mut self, log: &LogKey) -> Result<Vec<EntryRef>, Self::Error>;
 }

@@ -13,16 +13,21 @@
 //! | [`topic`], [`open`], [`context`] | who is in a conversation, and who let a log in |
 //! | [`cipher`], [`body`] | what an ENTRY says, once opened |
 //! | [`hlc`], [`order`] | the one order |
-//! | [`fork`], [`frontier`] | two branches of one log; what is known of many logs |
-//! | [`ledger`], [`memory`] | what the log needs from a store; one in memory, for tests and simulation |
-//! | [`ingest`] | from checked runs to entries, keys and messages |
+//! | [`seals`], [`requests`] | who gets the keys, and what happens if they come late |
+//! | [`chain`], [`fork`], [`frontier`] | where a run fits; two branches of one log; what is known of many logs |
+//! | [`ledger`], [`memory`] | what the log needs from a store, and a store in memory for tests |
+//! | [`ingest`], [`compose`] | from checked runs to entries, keys and messages; from what I say to entries |
 //! | [`fold`], [`digest`] | from messages to what is shown, and to six words that say whether it is the same |
+//! | [`expire`], [`rebuild`] | what disappears; making again all that is derived |
 
 pub mod body;
+pub mod chain;
 pub mod cipher;
+pub mod compose;
 pub mod context;
 pub mod digest;
 pub mod entry;
+pub mod expire;
 pub mod fold;
 pub mod fork;
 pub mod frontier;
@@ -34,5 +39,8 @@ pub mod ledger;
 pub mod memory;
 pub mod open;
 pub mod order;
+pub mod rebuild;
+pub mod requests;
 pub mod run;
+pub mod seals;
 pub mod topic;

@@ -9,6 +9,12 @@ use nexus_identity::id::{ConnectId, IdentityKey, InstanceKey, Signature, verify}
 use crate::cipher::NONCE_LEN;
 use crate::ids::{LogKey, Topic};
 
+mod certificate;
+#[cfg(test)]
+mod tests;
+
+pub use certificate::{Binding, CERTIFICATE_BODY, CertificateError, author, write};
+
 /// Context of the topic's signature over a log key.
 pub const OPEN_CONTEXT: &str = "nexus open v1";
 /// Context of the instance's signature inside the certificate.

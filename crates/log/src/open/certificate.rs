@@ -49,7 +49,12 @@ pub struct Binding {
     pub log: LogKey,
 }
 
-fn certificate_body(binding: &Binding, topic: Topic, identity: &IdentityKey, instance: &InstanceKey) -> Vec<u8> {
+fn certificate_body(
+    binding: &Binding,
+    topic: Topic,
+    identity: &IdentityKey,
+    instance: &InstanceKey,
+) -> Vec<u8> {
     let mut body = Vec::with_capacity(CERTIFICATE_BODY);
     body.extend_from_slice(binding.conversation.as_bytes());
     body.extend_from_slice(topic.as_bytes());
@@ -116,10 +121,8 @@ pub fn author(
     instance
         .verify(CERTIFICATE_CONTEXT, body, &Signature(*signature))
         .map_err(|_| CertificateError::Signature)?;
-    let statement = SignedStatement {
-        bytes: statement.to_vec(),
-        signature: Signature(*statement_signature),
-    };
+    let statement =
+        SignedStatement { bytes: statement.to_vec(), signature: Signature(*statement_signature) };
     match verify_statement(&identity, &statement) {
         Ok(Statement::Add { instance: added, .. }) if added == instance => {
             Ok(Author { who: ConnectId::of(&identity), identity, instance })
