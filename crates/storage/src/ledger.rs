@@ -61,9 +61,10 @@ impl Ledger for Tx<'_> {
         &mut self,
         log: &LogKey,
         epoch: Epoch,
+        after: Option<(ChainId, Seq)>,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError> {
-        Queries::pending_entries(self, log, epoch, None, limit)
+        Queries::pending_entries(self, log, epoch, after, limit)
     }
 
     fn settle(&mut self, chain: ChainId, seq: Seq) -> Result<(), StoreError> {
@@ -263,6 +264,14 @@ impl Ledger for Tx<'_> {
 
     fn set_asked(&mut self, log: &LogKey, epoch: Epoch, when: Millis) -> Result<(), StoreError> {
         Queries::note_asked(self, log, epoch, when)
+    }
+
+    fn crowded(&mut self, topic: &Topic) -> Result<Vec<LogKey>, StoreError> {
+        Queries::crowded_logs(self, topic)
+    }
+
+    fn set_crowded(&mut self, topic: &Topic, log: &LogKey) -> Result<(), StoreError> {
+        Queries::insert_crowded(self, topic, log)
     }
 
     fn put_citation(&mut self, entry: &EntryRef) -> Result<(), StoreError> {

@@ -44,7 +44,7 @@ fn read(row: &Row<'_>) -> Result<Chain, StoreError> {
         hlc: Hlc(from_ordered(row.get(12)?)),
         cited: seq(13)?,
         hidden_from: seq(14)?,
-        retired: row.get::<_, Option<i64>>(15)?.is_some(),
+        retired: seq(15)?,
         stopped: row.get(16)?,
     })
 }
@@ -168,7 +168,7 @@ impl Queries {
                 ordered(chain.hlc.0),
                 seq(chain.cited)?,
                 seq(chain.hidden_from)?,
-                chain.retired.then_some(0),
+                seq(chain.retired)?,
                 chain.stopped,
             ),
         )?;
@@ -190,7 +190,7 @@ impl Queries {
                 ordered(chain.hlc.0),
                 seq(chain.cited)?,
                 seq(chain.hidden_from)?,
-                chain.retired.then_some(0),
+                seq(chain.retired)?,
                 chain.stopped,
             ),
         )?;
