@@ -107,8 +107,6 @@ pub struct WantedTopic {
     pub want: WantSecret,
     /// Larger is sent first; the time of the newest entry serves well.
     pub priority: u64,
-    /// The logs of it that this instance writes: their new entries are pushed over every link.
-    pub own: Vec<LogKey>,
 }
 
 /// What the engine must know about a link that came up.

@@ -19,17 +19,22 @@
 //! | [`engine`] | all links of a node |
 
 pub mod code;
+mod compare;
 pub mod engine;
 pub mod fingerprint;
 pub mod frame;
 pub mod ids;
+mod intake;
 pub mod limits;
+mod link;
 pub mod output;
+mod share;
 pub mod shared;
 pub mod store;
+mod view;
 
 pub use code::{ByeCode, FrameCode, ViolationCode};
-pub use engine::{Config, Engine};
+pub use engine::{Config, Engine, Refused};
 pub use frame::{Frame, FrameError, Received};
 pub use ids::{LinkId, LinkParams, Serial, Side, Ticket, WantSecret, WantedTopic};
 pub use output::Output;

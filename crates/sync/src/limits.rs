@@ -53,3 +53,14 @@ pub const EAGER_LIMIT: Duration = Duration::from_secs(10);
 pub const MAX_DISTRUST: Duration = Duration::from_secs(60);
 /// Peers whose share is remembered in memory.
 pub const MAX_REMEMBERED: usize = 1024;
+/// Rounds that a peer may ask for at once.
+pub const ROUND_BURST: u32 = 64;
+/// After that, one round in this time.
+pub const ROUND_EVERY: Duration = Duration::from_secs(1);
+/// Branches with at most this many entries to send go before long ones: what was just written.
+pub const TAIL_ENTRIES: u64 = 32;
+/// Fork proofs that are remembered as reported.
+pub const MAX_FORKS_SEEN: usize = 1024;
+/// CREDIT is sent once that many bytes are free: below the window less one frame, so it never
+/// keeps a sender waiting for ever.
+pub const CREDIT_BATCH: u32 = 32 * 1024;

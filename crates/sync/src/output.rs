@@ -9,6 +9,7 @@ use crate::code::{ByeCode, ViolationCode};
 use crate::frame::Frame;
 use crate::ids::{LinkId, Serial, Ticket};
 use crate::shared::Shared;
+use crate::store::StoreError;
 
 /// One thing to do or to know; polled by [`crate::Engine::poll_output`].
 #[derive(Clone, Debug)]
@@ -103,8 +104,15 @@ pub enum Output {
         /// What it did.
         code: ViolationCode,
     },
+    /// The store could not be read; the link that needed it is closed.
+    StoreFailed {
+        /// The link.
+        link: LinkId,
+        /// Why.
+        error: StoreError,
+    },
     /// The link is over for the engine: write what was handed out, then close it. After
-    /// `peer = false` and [`ByeCode::Violations`] back off before dialling again.
+    /// [`ByeCode::Violations`] back off before dialling again.
     Close {
         /// The link.
         link: LinkId,

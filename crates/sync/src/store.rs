@@ -1,19 +1,20 @@
 //! The little that sync reads from a store.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use nexus_log::ids::{EntryHash, LogHead, LogKey, Seq, Topic};
 use nexus_log::run::Run;
 
 /// The store could not be read: the link that needed it is closed with [`crate::ByeCode::Storage`].
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("the store could not be read")]
-pub struct StoreError(#[source] Box<dyn Error + Send + Sync>);
+pub struct StoreError(#[source] Arc<dyn Error + Send + Sync>);
 
 impl StoreError {
     /// Wraps the store's own error.
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(source.into())
+        Self(Arc::from(source.into()))
     }
 }
 

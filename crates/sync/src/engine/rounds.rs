@@ -1,0 +1,270 @@
+//! Rounds: SUMMARY against SUMMARY, and WANT against WANT where they differ.
+//!
+//! A round is one SUMMARY from each side. Whoever gets one while it has none out answers with its
+//! own; both then know the same six hashes and decide alike. If anything differs both send WANT,
+//! and both know from what was sent which topics are shared and which of them differ.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use nexus_log::ids::{LogHead, Topic};
+
+use super::Engine;
+use super::trouble::Trouble;
+use crate::code::ViolationCode;
+use crate::fingerprint::scope_fingerprint;
+use crate::frame::{Frame, Mode, Summary, Want};
+use crate::ids::{LinkId, ScopeFingerprint, SetHash, TopicFingerprint};
+use crate::limits::{
+    MAX_LOGS_PER_PEER, MAX_LOGS_PER_TOPIC, MAX_WANT_IDS, MAX_WANT_IDS_PER_FRAME, MAX_WINDOW,
+    MIN_WINDOW,
+};
+use crate::link::{Link, Round, Stage};
+use crate::output::Output;
+use crate::share::{Listing, Share};
+use crate::shared::Shared;
+use crate::store::Store;
+
+impl Engine {
+    /// Sends SUMMARY, or notes that another round is due after the one under way.
+    pub(super) fn start_round(&mut self, id: LinkId) {
+        if !self.is_idle(id) {
+            if let Some(link) = self.links.get_mut(&id) {
+                link.dirty = true;
+            }
+            return;
+        }
+        let lazy = self.mostly_covered(id);
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let topics = link.round_topics();
+        // What was removed and came back since the last round takes part only in the next one, so
+        // that both sides see it go.
+        link.dirty = link.removed.iter().any(|topic| link.wanted.contains_key(topic));
+        link.removed.clear();
+        let set = Link::set_hash(&topics);
+        let memory = self.memory.get(&link.params.instance).filter(|shared| shared.mine == set);
+        let credit = if link.first_round { self.config.window } else { 0 };
+        let summary = Summary {
+            lazy,
+            credit,
+            set,
+            remembered: memory.map_or(SetHash::NONE, |shared| shared.theirs),
+            scope: memory.map_or(ScopeFingerprint([0; 32]), |shared| {
+                scope_fingerprint(shared.topics.iter().map(|topic| (topic, self.view.heads(topic))))
+            }),
+        };
+        link.first_round = false;
+        link.granted += credit;
+        link.since.clear();
+        link.stage = Stage::Summary(Round { topics, summary, fingerprints: BTreeMap::new() });
+        let send = link.send(Frame::Summary(summary), None);
+        self.outputs.push_back(send);
+    }
+
+    pub(super) fn on_summary<S: Store>(
+        &mut self,
+        id: LinkId,
+        theirs: Summary,
+        store: &S,
+    ) -> Result<(), Trouble> {
+        self.take_window(id, theirs.credit)?;
+        if self.is_idle(id) {
+            let now = self.now;
+            if !self.links.get_mut(&id).is_some_and(|link| link.spend_round(now)) {
+                return Err(Trouble::Limit);
+            }
+            self.start_round(id);
+        }
+        let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
+        let Stage::Summary(round) = std::mem::replace(&mut link.stage, Stage::Idle) else {
+            return Err(Trouble::Fatal(ViolationCode::OutOfTurn));
+        };
+        let mine = round.summary;
+        let equal = theirs.set == mine.remembered
+            && mine.set == theirs.remembered
+            && theirs.scope == mine.scope;
+        if equal {
+            let memory = self.memory.get(&link.params.instance);
+            let topics = memory.map(|shared| shared.topics.clone()).unwrap_or_default();
+            let shared = topics.into_iter().map(|topic| (topic, true)).collect();
+            return self.settle(id, &round, theirs.lazy, shared, store);
+        }
+        self.send_want(id, round, theirs);
+        Ok(())
+    }
+
+    /// The credit of a SUMMARY: the first of a link brings the window.
+    fn take_window(&mut self, id: LinkId, credit: u32) -> Result<(), Trouble> {
+        let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
+        if !link.window_seen && credit < MIN_WINDOW {
+            return Err(Trouble::Fatal(ViolationCode::BadCredit));
+        }
+        link.window_seen = true;
+        self.on_credit(id, credit)
+    }
+
+    pub(super) fn on_credit(&mut self, id: LinkId, bytes: u32) -> Result<(), Trouble> {
+        let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
+        match link.credit.checked_add(bytes).filter(|credit| *credit <= MAX_WINDOW) {
+            Some(credit) => link.credit = credit,
+            None => return Err(Trouble::Violation(ViolationCode::BadCredit)),
+        }
+        Ok(())
+    }
+
+    fn send_want(&mut self, id: LinkId, mut round: Round, theirs: Summary) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.since.clear();
+        let mut ids = Vec::with_capacity(round.topics.len());
+        for topic in &round.topics {
+            let fingerprint = self.view.fingerprint(topic);
+            if let Some(want) = link.want_id(topic, true) {
+                round.fingerprints.insert(*topic, fingerprint);
+                ids.push((want, fingerprint));
+            }
+        }
+        ids.sort_unstable();
+        let frames = ids.len().div_ceil(MAX_WANT_IDS_PER_FRAME).max(1);
+        for at in 0..frames {
+            let part = ids.iter().skip(at * MAX_WANT_IDS_PER_FRAME).take(MAX_WANT_IDS_PER_FRAME);
+            let want = Want { last: at + 1 == frames, ids: part.copied().collect() };
+            let send = link.send(Frame::Want(want), None);
+            self.outputs.push_back(send);
+        }
+        link.stage = Stage::Want(round, theirs, Vec::new());
+    }
+
+    pub(super) fn on_want<S: Store>(
+        &mut self,
+        id: LinkId,
+        want: Want,
+        store: &S,
+    ) -> Result<(), Trouble> {
+        let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
+        let Stage::Want(_, _, ids) = &mut link.stage else {
+            return Err(Trouble::Fatal(ViolationCode::OutOfTurn));
+        };
+        if ids.len() + want.ids.len() > MAX_WANT_IDS {
+            return Err(Trouble::Fatal(ViolationCode::TooManyWants));
+        }
+        ids.extend(want.ids);
+        if !want.last {
+            return Ok(());
+        }
+        let Stage::Want(round, theirs, ids) = std::mem::replace(&mut link.stage, Stage::Idle)
+        else {
+            return Ok(());
+        };
+        let theirs_by_id: BTreeMap<_, TopicFingerprint> = ids.into_iter().collect();
+        let mut shared = Vec::new();
+        for (topic, mine) in &round.fingerprints {
+            let want = link.want_id(topic, false);
+            if let Some(fingerprint) = want.and_then(|want| theirs_by_id.get(&want)) {
+                shared.push((*topic, fingerprint == mine));
+            }
+        }
+        // A topic that was dropped meanwhile can't be told from one that is not shared: then this
+        // round is not what the two sets have in common, and the next one is already due.
+        if !link.dirty {
+            let topics = shared.iter().map(|(topic, _)| *topic).collect();
+            let memory = Shared { mine: round.summary.set, theirs: theirs.set, topics };
+            let instance = link.params.instance;
+            self.outputs.push_back(Output::Remember { instance, shared: memory.clone() });
+            self.remember(instance, memory);
+        }
+        self.settle(id, &round, theirs.lazy, shared, store)
+    }
+
+    /// Both sides know what is shared, and of which topics both hold the same.
+    fn settle<S: Store>(
+        &mut self,
+        id: LinkId,
+        round: &Round,
+        lazy: bool,
+        shared: Vec<(Topic, bool)>,
+        store: &S,
+    ) -> Result<(), Trouble> {
+        let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
+        let since = std::mem::take(&mut link.since);
+        let now_shared: BTreeSet<Topic> = shared.iter().map(|(topic, _)| *topic).collect();
+        let gone: Vec<Topic> =
+            link.shares.keys().filter(|topic| !now_shared.contains(*topic)).copied().collect();
+        for topic in &gone {
+            self.unshare(id, topic, None);
+        }
+        for (topic, same) in shared {
+            if !self.share(id, topic, round.summary.lazy, lazy) {
+                continue;
+            }
+            if same {
+                let changed = since.get(&topic);
+                self.settle_same(id, topic, changed.unwrap_or(&BTreeMap::new()), store)?;
+            } else if let Some(link) = self.links.get_mut(&id) {
+                link.dequeue_topic(&topic);
+                link.listings.insert(topic);
+                if let Some(share) = link.shares.get_mut(&topic) {
+                    share.reset(Listing::Awaited(BTreeSet::new()));
+                }
+            }
+            self.choose(id, topic, same);
+        }
+        if self.links.get(&id).is_some_and(|link| link.dirty) {
+            self.start_round(id);
+        }
+        Ok(())
+    }
+
+    /// Makes a topic shared on a link; `false` if it is not wanted any more.
+    fn share(&mut self, id: LinkId, topic: Topic, mine_lazy: bool, theirs_lazy: bool) -> bool {
+        let Some(link) = self.links.get_mut(&id) else { return false };
+        if !link.wanted.contains_key(&topic) {
+            return false;
+        }
+        let mode = |lazy: bool| if lazy { Mode::Lazy } else { Mode::Eager };
+        if let Entry::Vacant(share) = link.shares.entry(topic) {
+            share.insert(Share::new(mode(theirs_lazy), mode(mine_lazy)));
+            link.once.insert(topic);
+            self.outputs.push_back(Output::TopicShared { link: id, topic });
+        }
+        true
+    }
+
+    /// Both held the same when the fingerprints were sent; what changed here since is in `since`.
+    fn settle_same<S: Store>(
+        &mut self,
+        id: LinkId,
+        topic: Topic,
+        since: &BTreeMap<nexus_log::ids::LogKey, Vec<LogHead>>,
+        store: &S,
+    ) -> Result<(), Trouble> {
+        let mut heads = self.view.heads(&topic);
+        heads.retain(|head| !since.contains_key(&head.log));
+        heads.extend(since.values().flatten().copied());
+        if let Some(link) = self.links.get_mut(&id) {
+            link.dequeue_topic(&topic);
+            link.listings.remove(&topic);
+            if let Some(share) = link.shares.get_mut(&topic) {
+                share.reset(Listing::Known);
+            }
+        }
+        if !heads.is_empty() {
+            self.outputs.push_back(Output::PeerHas { link: id, topic, heads });
+        }
+        for (log, before) in since {
+            let tips = before.iter().map(|tip| tip.head).collect();
+            self.refresh(id, &topic, log, Some(tips), store)?;
+        }
+        self.say_done(id, &topic);
+        Ok(())
+    }
+
+    /// Whether the peer shows more logs than I deal with, now that it showed some of `topic`.
+    pub(super) fn check_logs(&self, id: LinkId, topic: &Topic) -> Result<(), Trouble> {
+        let Some(link) = self.links.get(&id) else { return Ok(()) };
+        let count = |(topic, share): (&Topic, &Share)| self.view.log_count(topic) + share.strange;
+        let here = link.shares.get(topic).map_or(0, |share| count((topic, share)));
+        let all: usize = link.shares.iter().map(count).sum();
+        let over = all > MAX_LOGS_PER_PEER || here > MAX_LOGS_PER_TOPIC;
+        if over { Err(Trouble::Topic(*topic)) } else { Ok(()) }
+    }
+}
