@@ -8,7 +8,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 mod args;
 mod commands;
@@ -56,7 +56,7 @@ fn unparsed(error: &clap::Error) -> u8 {
         _ => {
             let color = std::env::var_os("NO_COLOR").is_none();
             let shape = output::Shape { json: asked_for_json(), color, ..Default::default() };
-            stop::Stop::Error(stop::from_clap(error)).tell(shape)
+            stop::Stop::Error(stop::from_clap(error, &understood())).tell(shape)
         }
     }
 }
@@ -64,4 +64,17 @@ fn unparsed(error: &clap::Error) -> u8 {
 /// What could not be parsed may still say how errors are to be told.
 fn asked_for_json() -> bool {
     std::env::args_os().skip(1).take_while(|a| a != "--").any(|a| a == "--json")
+}
+
+/// The command that was typed, as far as it is one.
+fn understood() -> String {
+    let whole = args::Cli::command();
+    let (mut at, mut path) = (&whole, vec!["nexus".to_owned()]);
+    for word in std::env::args().skip(1).take_while(|a| a != "--") {
+        if let Some(next) = at.find_subcommand(&word) {
+            at = next;
+            path.push(word);
+        }
+    }
+    path.join(" ")
 }

@@ -71,7 +71,9 @@ fn write_error(error: &ErrorBody, shape: Shape) -> io::Result<()> {
 }
 
 /// A mistake on the command line as one of our errors: one line, and where to read more.
-pub(crate) fn from_clap(error: &clap::Error) -> ErrorBody {
+///
+/// `command` is how far the command line was understood, such as `nexus contact add`.
+pub(crate) fn from_clap(error: &clap::Error, command: &str) -> ErrorBody {
     let rendered = error.render().to_string();
     let mut message = Vec::new();
     let mut tip = None;
@@ -85,18 +87,6 @@ pub(crate) fn from_clap(error: &clap::Error) -> ErrorBody {
             None => message.push(line.strip_prefix("error: ").unwrap_or(line).to_owned()),
         }
     }
-    let command = rendered
-        .lines()
-        .find_map(|l| l.strip_prefix("Usage: "))
-        .map(|usage| {
-            usage
-                .split_whitespace()
-                .take_while(|w| w.starts_with(|c: char| c.is_ascii_lowercase()))
-                .collect::<Vec<_>>()
-                .join(" ")
-        })
-        .filter(|c| c.starts_with("nexus"))
-        .unwrap_or_else(|| "nexus".to_owned());
     let help = format!("`{command} --help` shows how");
     let hint = tip.map_or(help.clone(), |t| format!("{t}; {help}"));
     ErrorBody::new(ErrorCode::Usage, message.join(" "), hint)

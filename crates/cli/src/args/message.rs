@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::State;
 use crate::duration;
+use crate::render::event::KINDS;
 
 /// `send`.
 #[derive(Debug, Args)]
@@ -53,7 +54,7 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
     /// Only events of this kind; may be repeated.
-    #[arg(long, value_name = "EVENT")]
+    #[arg(long, value_name = "EVENT", value_parser = clap::builder::PossibleValuesParser::new(KINDS))]
     pub(crate) event: Vec<String>,
     /// End with exit code 4 when so long nothing came.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]

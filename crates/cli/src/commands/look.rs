@@ -179,12 +179,6 @@ pub(crate) async fn nearby(session: &Session, watch: bool, out: &mut Out) -> Don
 /// # Errors
 /// What the node answered; `timed_out` when nothing came for as long as was asked.
 pub(crate) async fn watch(session: &Session, args: WatchArgs, out: &mut Out) -> Done {
-    if let Some(kind) = args.event.iter().find(|kind| !event::KINDS.contains(&kind.as_str())) {
-        return Err(Stop::usage(
-            format!("there is no event `{kind}`"),
-            format!("there are {}", event::KINDS.join(", ")),
-        ));
-    }
     let mut left = args.count.unwrap_or(u64::MAX);
     let mut answers = session.client.request(Command::Watch { since: args.since }).await?;
     let mut deadline = args.timeout.map(|limit| Instant::now() + limit);
