@@ -1,6 +1,6 @@
 //! Measures the release build beside what the machine can do, and prints one table.
 //!
-//! Everything but the first rows is measured on real `nexus` processes on the loopback interface, through the
+//! Everything but the first row is measured on real `nexus` processes on the loopback interface, through the
 //! control socket, as a front end would see it. Nothing is judged here: the targets stand beside the figures.
 
 #![expect(clippy::indexing_slicing, reason = "a serde_json::Value is Null where nothing is")]
@@ -8,6 +8,7 @@
 mod driver;
 mod measures;
 mod table;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -23,9 +24,14 @@ fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let program =
         PathBuf::from(args.next().context("usage: nexus-bench PROGRAM [--full] [SIZE…]")?);
+    let mut table = Table::new();
     let mut sizes = Vec::new();
     for arg in args {
-        if arg == "--full" {
+        if arg == "verify" {
+            verify::verify(&mut table)?;
+            table.print();
+            return Ok(());
+        } else if arg == "--full" {
             sizes.extend(SIZES);
             sizes.push(FULL);
         } else {
@@ -36,7 +42,7 @@ fn main() -> Result<()> {
         sizes.extend(SIZES);
     }
 
-    let mut table = Table::new();
+    verify::verify(&mut table)?;
     measures::latency(&program, &mut table)?;
     for size in sizes {
         measures::with_messages(&program, size, &mut table)?;
