@@ -157,7 +157,7 @@ pub enum StoreError {
     #[error("the transaction was rolled back")]
     RolledBack,
     /// Anything else SQLite says: a mistake in this program.
-    #[error("the database refused")]
+    #[error("the database refused: {0}")]
     Sqlite(#[source] rusqlite::Error),
 }
 

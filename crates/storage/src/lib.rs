@@ -21,12 +21,15 @@
 //! | `log`, `ledger` | chains, entries and keys as they came; `Ledger` and sync's `Store` over them |
 //! | `view` | messages, operations, unread counts, history |
 //! | `search` | words, queries and the index |
+//! | `check`, `heal` | is everything in order, and what to do if it isn't |
 
+mod check;
 pub mod contacts;
 pub mod conversations;
 pub mod delivery;
 mod error;
 pub mod events;
+mod heal;
 mod intern;
 mod ledger;
 pub mod letters;
@@ -43,7 +46,9 @@ pub mod story;
 mod view;
 mod writer;
 
+pub use check::{ChainProblem, ChainReport, CheckReport};
 pub use error::{OpenError, StoreError};
+pub use heal::{Healed, heal};
 pub use log::KeyRow;
 pub use migrations::SCHEMA_VERSION;
 pub use open::{APPLICATION_ID, Database, MIN_SQLITE, Notice, OpenOptions, Opened};

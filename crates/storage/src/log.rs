@@ -5,5 +5,5 @@ mod entries;
 mod keys;
 mod sync;
 
-pub(crate) use entries::{RecentEntries, limit_column};
+pub(crate) use entries::{RecentEntries, from_seq, limit_column, read_header};
 pub use keys::KeyRow;

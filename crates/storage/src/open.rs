@@ -94,8 +94,8 @@ pub struct Database {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) path: PathBuf,
-    /// Held for its lock.
-    _lock: File,
+    #[expect(dead_code, reason = "held for its lock")]
+    pub(crate) lock: File,
 }
 
 impl Database {
@@ -108,14 +108,8 @@ impl Database {
             return Err(OpenError::OldSqlite { found: rusqlite::version() });
         }
         let lock = lock(path)?;
-        let created = prepare_file(path)?;
-        let mut conn = connect(path, true).map_err(|e| OpenError::from_sqlite(path, e))?;
-        if !created {
-            check_identity(path, &conn)?;
-        }
-        set_up(&conn, options, created).map_err(|e| OpenError::from_sqlite(path, e))?;
-        migrations::run(path, &mut conn)?;
-        let shared = Arc::new(Shared { path: path.to_path_buf(), _lock: lock });
+        let (conn, created) = open_file(path, options)?;
+        let shared = Arc::new(Shared { path: path.to_path_buf(), lock });
         let queries = Queries::new(conn, Arc::clone(&shared));
         let notices = notices(&queries, options).map_err(|e| into_open(path, e))?;
         let db = Self { shared };
@@ -149,6 +143,23 @@ impl Database {
             .map(|m| m.len())
             .sum()
     }
+}
+
+/// The file, made or checked, set up and brought up to date. Says whether it was made.
+fn open_file(path: &Path, options: &OpenOptions) -> Result<(Connection, bool), OpenError> {
+    let created = prepare_file(path)?;
+    let mut conn = connect(path, true).map_err(|e| OpenError::from_sqlite(path, e))?;
+    if !created {
+        check_identity(path, &conn)?;
+    }
+    set_up(&conn, options, created).map_err(|e| OpenError::from_sqlite(path, e))?;
+    migrations::run(path, &mut conn)?;
+    Ok((conn, created))
+}
+
+/// A new database, without the lock of its own.
+pub(crate) fn create(path: &Path, options: &OpenOptions) -> Result<Connection, OpenError> {
+    open_file(path, options).map(|(conn, _)| conn)
 }
 
 /// `nexus.db` → `nexus.db-wal` and the like.
@@ -196,7 +207,7 @@ fn prepare_file(path: &Path) -> Result<bool, OpenError> {
     }
 }
 
-fn connect(path: &Path, writer: bool) -> rusqlite::Result<Connection> {
+pub(crate) fn connect(path: &Path, writer: bool) -> rusqlite::Result<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_READ_WRITE;
     if writer {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
@@ -268,7 +279,7 @@ fn notices(queries: &Queries, options: &OpenOptions) -> Result<Vec<Notice>, Stor
     Ok(notices)
 }
 
-fn into_open(path: &Path, error: StoreError) -> OpenError {
+pub(crate) fn into_open(path: &Path, error: StoreError) -> OpenError {
     let path = path.to_path_buf();
     match error {
         StoreError::DiskFull => OpenError::DiskFull { path },

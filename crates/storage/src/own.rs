@@ -55,7 +55,7 @@ pub enum Retirement {
 impl Retirement {
     const ALL: [Self; 5] = [Self::Copied, Self::Damaged, Self::Forked, Self::Clock, Self::Revoked];
 
-    fn code(self) -> i64 {
+    pub(crate) fn code(self) -> i64 {
         match self {
             Self::Copied => 1,
             Self::Damaged => 2,

@@ -74,10 +74,19 @@ impl Writer {
     ///
     /// # Errors
     /// When the note can't be written; the next start then checks the database.
-    pub fn close(self) -> Result<(), StoreError> {
+    pub fn close(mut self) -> Result<(), StoreError> {
         self.queries.conn().execute_batch("PRAGMA optimize")?;
         self.queries.run("UPDATE meta SET clean = 1", [])?;
-        // Busy readers keep the log where it is: no harm, the next start takes it in.
+        self.checkpoint()
+    }
+
+    /// Moves the write-ahead log into the database, so that what was deleted is gone from both. For quiet moments, and
+    /// after texts or keys were erased.
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        // Busy readers keep the log where it is: no harm, the next one takes it in.
         self.queries.first("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())
     }

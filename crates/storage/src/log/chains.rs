@@ -146,14 +146,24 @@ impl Queries {
     }
 
     pub(crate) fn insert_chain(&self, chain: &Chain) -> Result<ChainId, StoreError> {
+        self.insert_chain_row(chain, None)?;
+        Ok(ChainId(self.conn().last_insert_rowid()))
+    }
+
+    /// Adds a chain under a number of the caller's choosing.
+    pub(crate) fn insert_chain_as(&self, chain: &Chain, id: ChainId) -> Result<(), StoreError> {
+        self.insert_chain_row(chain, Some(id.0))
+    }
+
+    fn insert_chain_row(&self, chain: &Chain, id: Option<i64>) -> Result<(), StoreError> {
         let seq = |value: Option<Seq>| value.map(|s| signed(s, "a sequence number")).transpose();
         let none: &[u8] = &[];
         let author = chain.author.as_ref();
         self.run(
             "INSERT INTO chains (topic, log, branch, base_chain, base_seq, first, head_seq, head_hash,
-                 who, identity, instance, hlc, cited, hidden_from, retired, stopped)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-            (
+                 who, identity, instance, hlc, cited, hidden_from, retired, stopped, id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            rusqlite::params![
                 chain.topic.as_bytes(),
                 chain.log.as_bytes(),
                 branch_column(chain.branch.as_ref()),
@@ -170,9 +180,10 @@ impl Queries {
                 seq(chain.hidden_from)?,
                 seq(chain.retired)?,
                 chain.stopped,
-            ),
+                id,
+            ],
         )?;
-        Ok(ChainId(self.conn().last_insert_rowid()))
+        Ok(())
     }
 
     pub(crate) fn change_chain(&self, chain: &Chain) -> Result<(), StoreError> {

@@ -60,7 +60,7 @@ fn read(row: &Row<'_>) -> Result<StoredEntry, StoreError> {
 }
 
 /// The header from columns log, kind, flags, prev, payload hash, beginning at column `at`.
-pub(super) fn read_header(
+pub(crate) fn read_header(
     row: &Row<'_>,
     at: usize,
     seq: Seq,

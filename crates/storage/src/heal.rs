@@ -1,0 +1,236 @@
+//! From a damaged database to a sound one: what can be read and verified is kept, the rest comes back from peers.
+//!
+//! The own instance is not taken along: its logs may have lost entries that others hold, so they must not be continued.
+//! Its prekeys are, as those of a retired instance. The damaged file is kept beside the new one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nexus_log::ids::{LogKey, Seq};
+use nexus_log::ledger::Chain;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use crate::error::{OpenError, StoreError};
+use crate::log::from_seq;
+use crate::open::{self, OpenOptions, Shared, with_suffix};
+use crate::queries::Queries;
+use crate::sql::millis;
+
+/// Tables that are copied row by row. Views are rebuilt; events, story and delivery marks are let go.
+const LOCAL: [&str; 17] = [
+    "settings",
+    "contacts",
+    "letters_in",
+    "letters_seen",
+    "letters_out",
+    "invites",
+    "addresses",
+    "instance_records",
+    "retired_instances",
+    "notices",
+    "conversations",
+    "people",
+    "keyring",
+    "key_requests",
+    "crowded",
+    "citations",
+    "read_marks",
+];
+
+/// What healing kept and lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Healed {
+    /// Where the damaged file is now.
+    pub damaged: PathBuf,
+    /// Entries kept.
+    pub entries: u64,
+    /// Logs that lost entries, with the last one kept. Peers have the rest.
+    pub cut: Vec<(LogKey, Option<Seq>)>,
+    /// Tables of which rows could not be read.
+    pub incomplete: Vec<&'static str>,
+}
+
+/// Makes a sound database at `path` from the damaged one there. Afterwards open it, make a new instance, rebuild the
+/// views, and synchronize. If this fails, the damaged database is where it was.
+///
+/// # Errors
+/// As for opening: locked, read-only, no space.
+pub fn heal(path: &Path, options: &OpenOptions) -> Result<Healed, OpenError> {
+    let lock = open::lock(path)?;
+    let fresh = with_suffix(path, ".healed");
+    remove_database(&fresh).map_err(|e| OpenError::from_io(path, e))?;
+    let conn = open::create(&fresh, options)?;
+    let shared = Arc::new(Shared { path: fresh.clone(), lock });
+    let to = Queries::new(conn, Arc::clone(&shared));
+    let report = salvage(path, &to, options).map_err(|e| open::into_open(path, e))?;
+    drop(to);
+    let damaged = with_suffix(path, &format!(".damaged-{}", options.now.0));
+    move_database(path, &damaged)
+        .and_then(|()| move_database(&fresh, path))
+        .map_err(|e| OpenError::from_io(path, e))?;
+    Ok(Healed { damaged, ..report })
+}
+
+fn salvage(path: &Path, to: &Queries, options: &OpenOptions) -> Result<Healed, StoreError> {
+    let mut healed =
+        Healed { damaged: PathBuf::new(), entries: 0, cut: Vec::new(), incomplete: Vec::new() };
+    to.run("BEGIN IMMEDIATE", [])?;
+    match open::connect(path, false) {
+        Ok(conn) => {
+            let from = Queries::new(conn, Arc::clone(&to.shared));
+            for table in LOCAL {
+                if !copy_table(&from, to, table)? {
+                    healed.incomplete.push(table);
+                }
+            }
+            retire(&from, to, options)?;
+            copy_logs(&from, to, &mut healed)?;
+        }
+        Err(_) => healed.incomplete.extend(LOCAL),
+    }
+    to.run(
+        "INSERT OR IGNORE INTO conversation_state (conversation) SELECT id FROM conversations",
+        [],
+    )?;
+    to.run("INSERT OR IGNORE INTO meta (id, created) VALUES (1, ?1)", [millis(options.now)])?;
+    to.run("COMMIT", [])?;
+    to.first("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(healed)
+}
+
+/// Copies what can be read, from both ends. `false`: something could not.
+fn copy_table(from: &Queries, to: &Queries, table: &str) -> Result<bool, StoreError> {
+    let forward = copy_rows(from.conn(), to, &format!("SELECT * FROM {table}"), table)?;
+    if !forward {
+        // Tables without a rowid can't be read backwards this way; then the first part is what there is.
+        copy_rows(from.conn(), to, &format!("SELECT * FROM {table} ORDER BY rowid DESC"), table)?;
+    }
+    Ok(forward)
+}
+
+fn copy_rows(
+    from: &Connection,
+    to: &Queries,
+    select: &str,
+    table: &str,
+) -> Result<bool, StoreError> {
+    let Ok(mut statement) = from.prepare(select) else { return Ok(false) };
+    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let marks = vec!["?"; columns.len()].join(", ");
+    let insert = format!("INSERT OR IGNORE INTO {table} ({}) VALUES ({marks})", columns.join(", "));
+    let Ok(mut rows) = statement.query([]) else { return Ok(false) };
+    loop {
+        let row = match rows.next() {
+            Ok(Some(row)) => row,
+            Ok(None) => return Ok(true),
+            Err(_) => return Ok(false),
+        };
+        let values: Result<Vec<Value>, _> = (0..columns.len()).map(|i| row.get(i)).collect();
+        let Ok(values) = values else { continue };
+        match to.run(&insert, params_from_iter(values)) {
+            Ok(_) => {}
+            // A row that breaks a rule of the schema is a damaged row.
+            Err(StoreError::Sqlite(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The own instance goes among the retired ones; its card is kept for the next.
+fn retire(from: &Queries, to: &Queries, options: &OpenOptions) -> Result<(), StoreError> {
+    let Ok(Some(own)) = from.own_instance() else { return Ok(()) };
+    to.run(
+        "INSERT OR IGNORE INTO retired_instances (instance, prekeys, reason, at) VALUES (?1, ?2, ?3, ?4)",
+        (
+            own.instance.as_bytes(),
+            own.prekeys.as_slice(),
+            crate::own::Retirement::Damaged.code(),
+            millis(options.now),
+        ),
+    )?;
+    Ok(())
+}
+
+fn copy_logs(from: &Queries, to: &Queries, healed: &mut Healed) -> Result<(), StoreError> {
+    let Ok(chains) = from.all_chains() else {
+        healed.incomplete.push("chains");
+        return Ok(());
+    };
+    for chain in &chains {
+        let Some(report) = from.check_chain(chain, &|| false) else { continue };
+        if report.problem.is_some() {
+            healed.cut.push((chain.log, report.good.map(|head| head.seq)));
+        }
+        let Some(good) = report.good else { continue };
+        if !holds_base(to, chain)? {
+            continue;
+        }
+        let kept = Chain { head: good, ..chain.clone() };
+        to.insert_chain_as(&kept, chain.id)?;
+        healed.entries += copy_entries(from, to, chain, good.seq)?;
+    }
+    copy_table(from, to, "epochs")?;
+    to.run(
+        "DELETE FROM epochs WHERE NOT EXISTS (SELECT 1 FROM entries e
+             WHERE e.chain = epochs.chain AND e.seq = epochs.seq)",
+        [],
+    )?;
+    copy_table(from, to, "pending")?;
+    to.run(
+        "DELETE FROM pending WHERE NOT EXISTS (SELECT 1 FROM entries e
+             WHERE e.chain = pending.chain AND e.seq = pending.seq)",
+        [],
+    )?;
+    Ok(())
+}
+
+/// Whether the entry that a branch hangs on was kept.
+fn holds_base(to: &Queries, chain: &Chain) -> Result<bool, StoreError> {
+    let Some((base, seq)) = chain.base else { return Ok(true) };
+    let held = to.number(
+        "SELECT count(*) FROM entries WHERE chain = ?1 AND seq = ?2",
+        (base.0, from_seq(seq)),
+    )?;
+    Ok(held > 0)
+}
+
+fn copy_entries(from: &Queries, to: &Queries, chain: &Chain, upto: Seq) -> Result<u64, StoreError> {
+    let mut select = from.statement(
+        "SELECT id, chain, seq, kind, flags, prev, payload_hash, hash, stored, signature, payload
+         FROM entries WHERE chain = ?1 AND seq <= ?2 ORDER BY seq",
+    )?;
+    let mut insert = to.statement(
+        "INSERT INTO entries (id, chain, seq, kind, flags, prev, payload_hash, hash, stored, signature, payload)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?;
+    let mut rows = select.query((chain.id.0, from_seq(upto)))?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        let values: Vec<Value> = (0..11).map(|i| row.get(i)).collect::<Result<_, _>>()?;
+        insert.execute(params_from_iter(values))?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn move_database(from: &Path, to: &Path) -> std::io::Result<()> {
+    for suffix in ["-wal", "-shm", ""] {
+        let source = with_suffix(from, suffix);
+        if source.exists() {
+            fs::rename(source, with_suffix(to, suffix))?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_database(path: &Path) -> std::io::Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        match fs::remove_file(with_suffix(path, suffix)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
+}

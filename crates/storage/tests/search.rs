@@ -1,0 +1,258 @@
+//! Search: what is found, in which order, and what no longer is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod common;
+
+use common::{Author, conversation, prepared, say, them};
+use nexus_log::ledger::Ledger;
+use nexus_storage::{Opened, Queries, StoreError};
+use tempfile::TempDir;
+
+/// Texts of two conversations, half of them in the index.
+fn talk(indexed: bool) -> (TempDir, Opened) {
+    let (dir, mut opened) = prepared();
+    opened
+        .writer
+        .transaction::<_, StoreError>(|tx| {
+            let (mut one, mut two) = (Author::new(them(), 1, 1), Author::new(them(), 2, 2));
+            one.open(tx);
+            two.open(tx);
+            let texts = [
+                (1, "Crème brûlée at the Café tonight"),
+                (2, "see you at the cafe"),
+                (1, "我爱北京天安门"),
+                (1, "the message about Messages"),
+                (2, "an old text: 東京タワー"),
+                (1, "\"quoted\" OR NOT (a*b) text:hello ^x NEAR(1)"),
+                (2, "CAFÉ again"),
+            ];
+            for (i, (n, words)) in texts.into_iter().enumerate() {
+                let author = if n == 1 { &mut one } else { &mut two };
+                // Clocks fall while arrival rises: the order of search is arrival.
+                say(tx, author, 1_000 - i as u64, words);
+            }
+            Ok(())
+        })
+        .unwrap();
+    if indexed {
+        opened
+            .writer
+            .transaction::<_, StoreError>(|tx| {
+                while tx.index_messages(2)? {}
+                assert_eq!(tx.index_lag()?, 0);
+                Ok(())
+            })
+            .unwrap();
+    }
+    (dir, opened)
+}
+
+fn texts(queries: &Queries, query: &str, only: Option<u8>) -> Vec<String> {
+    let only = only.map(conversation);
+    let hits = queries.search(query, only.as_ref(), None, 100).unwrap();
+    hits.into_iter().map(|hit| hit.row.message.state.text).collect()
+}
+
+/// The same answers from the index, from the tail, and from both.
+fn check(query: &str, only: Option<u8>, expected: &[&str]) {
+    for indexed in [false, true] {
+        let (_dir, opened) = talk(indexed);
+        assert_eq!(
+            texts(opened.writer.queries(), query, only),
+            expected,
+            "{query} indexed: {indexed}"
+        );
+        let reader = opened.db.reader().unwrap();
+        assert_eq!(texts(&reader, query, only), expected);
+    }
+    let (_dir, mut opened) = talk(false);
+    opened.writer.transaction::<_, StoreError>(|tx| tx.index_messages(3).map(drop)).unwrap();
+    assert_eq!(texts(opened.writer.queries(), query, only), expected, "{query} half indexed");
+}
+
+#[test]
+fn diacritics_and_case_make_no_difference_and_the_newest_is_first() {
+    let all = ["CAFÉ again", "see you at the cafe", "Crème brûlée at the Café tonight"];
+    check("cafe", None, &all);
+    check("CAFÉ", None, &all);
+    check("Cafe\u{301}", None, &all);
+}
+
+#[test]
+fn a_conversation_filters() {
+    check("cafe", Some(2), &["CAFÉ again", "see you at the cafe"]);
+    check("cafe", Some(3), &[]);
+    check("c1", None, &[]);
+}
+
+#[test]
+fn prefixes_find_from_three_letters() {
+    check("mes", None, &["the message about Messages"]);
+    check("me", None, &[]);
+    check("ton bru", None, &["Crème brûlée at the Café tonight"]);
+}
+
+#[test]
+fn scripts_without_spaces_are_found_by_any_part() {
+    check("北京", None, &["我爱北京天安门"]);
+    check("京", None, &["an old text: 東京タワー", "我爱北京天安门"]);
+    check("京北", None, &[]);
+    check("タワー", None, &["an old text: 東京タワー"]);
+    check("old 東京", None, &["an old text: 東京タワー"]);
+}
+
+#[test]
+fn query_syntax_is_only_words() {
+    let odd = "\"quoted\" OR NOT (a*b) text:hello ^x NEAR(1)";
+    check("\"quoted\" OR NOT (a*b) text:hello ^x NEAR(1)", None, &[odd]);
+    check("text:hello", None, &[odd]);
+    check("quoted\"; DROP TABLE messages; --", None, &[]);
+    for hostile in [
+        "\"", "*", "(", "a AND", "NEAR(", "{text}:", "-a", "^", "\0", "a\0b", "'", "col:*", ")",
+        "+ +",
+    ] {
+        let (_dir, opened) = talk(true);
+        texts(opened.writer.queries(), hostile, None);
+    }
+}
+
+#[test]
+fn an_endless_query_is_cut_and_answered() {
+    let (_dir, opened) = talk(true);
+    assert!(texts(opened.writer.queries(), &"x".repeat(1_000_000), None).is_empty());
+    assert_eq!(texts(opened.writer.queries(), &"cafe ".repeat(100_000), None).len(), 3);
+}
+
+#[test]
+fn pages_go_on_by_arrival() {
+    let (_dir, opened) = talk(true);
+    let queries = opened.writer.queries();
+    let first = queries.search("cafe", None, None, 2).unwrap();
+    let rest = queries.search("cafe", None, Some(first[1].row.arrival), 2).unwrap();
+    assert_eq!((first.len(), rest.len()), (2, 1));
+    assert!(first.iter().all(|hit| hit.row.arrival > rest[0].row.arrival));
+}
+
+#[test]
+fn snippets_show_the_place() {
+    let (_dir, mut opened) = prepared();
+    let long = format!("{} Nadel {}", "Heu ".repeat(500), "Stroh ".repeat(500));
+    opened
+        .writer
+        .transaction::<_, StoreError>(|tx| {
+            let mut author = Author::new(them(), 1, 1);
+            author.open(tx);
+            say(tx, &mut author, 1, &long);
+            Ok(())
+        })
+        .unwrap();
+    let hits = opened.writer.queries().search("nadel", None, None, 1).unwrap();
+    assert!(hits[0].snippet.contains("Nadel"), "{}", hits[0].snippet);
+    assert!(hits[0].snippet.chars().count() < 100);
+}
+
+/// Whether any file of the database holds these bytes.
+fn on_disk(opened: &Opened, needle: &[u8]) -> bool {
+    let path = opened.db.path();
+    let wal = path.with_extension("db-wal");
+    [path.to_path_buf(), wal]
+        .iter()
+        .filter_map(|p| std::fs::read(p).ok())
+        .any(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
+}
+
+#[test]
+fn what_was_retracted_is_not_found_and_not_on_disk() {
+    for indexed in [false, true] {
+        let (_dir, mut opened) = prepared();
+        let mut author = Author::new(them(), 1, 1);
+        let message = opened
+            .writer
+            .transaction::<_, StoreError>(|tx| {
+                author.open(tx);
+                // The payload is what the test writes in clear, so it must not hold the word.
+                let position = author.append(tx, 5, b"ciphertext");
+                let message = common::text(position, them(), "the Xylophonkonzert is off");
+                tx.insert_message(&conversation(1), author.chain, &message)?;
+                for i in 0..50 {
+                    say(tx, &mut author, 10 + i, "xylem and other words");
+                }
+                if indexed {
+                    tx.index_messages(1_000)?;
+                }
+                Ok(message)
+            })
+            .unwrap();
+        assert_eq!(texts(opened.writer.queries(), "xylophonkonzert", None).len(), 1);
+        opened.writer.checkpoint().unwrap();
+        assert!(on_disk(&opened, b"ophonkonzert"));
+        let mut gone = message.clone();
+        gone.base.text.clear();
+        gone.state.text.clear();
+        gone.state.retracted = true;
+        opened
+            .writer
+            .transaction::<_, StoreError>(|tx| tx.update_message(&conversation(1), &gone))
+            .unwrap();
+        assert!(texts(opened.writer.queries(), "xylophonkonzert", None).is_empty());
+        assert_eq!(texts(opened.writer.queries(), "xylem", None).len(), 50);
+        opened.writer.checkpoint().unwrap();
+        // Terms share their beginnings in the index; this end is only there if the word is.
+        assert!(!on_disk(&opened, b"ophonkonzert"), "indexed: {indexed}");
+    }
+}
+
+#[test]
+fn an_edit_is_found_by_its_new_text_only() {
+    let (_dir, mut opened) = talk(true);
+    opened
+        .writer
+        .transaction::<_, StoreError>(|tx| {
+            let mut hit = tx.search("tonight", None, None, 1)?.remove(0);
+            hit.row.message.state.text = "Flan tomorrow".into();
+            hit.row.message.state.edited = true;
+            tx.update_message(&conversation(1), &hit.row.message)
+        })
+        .unwrap();
+    let queries = opened.writer.queries();
+    assert!(texts(queries, "tonight", None).is_empty());
+    assert_eq!(texts(queries, "tomorrow", None), ["Flan tomorrow"]);
+    let row = queries.search("flan", None, None, 1).unwrap().remove(0).row;
+    assert_eq!(row.message.base.text, "Crème brûlée at the Café tonight", "kept for a refold");
+}
+
+#[test]
+fn a_cleared_conversation_leaves_the_index_and_others_stay() {
+    let (_dir, mut opened) = talk(true);
+    opened.writer.transaction::<_, StoreError>(|tx| tx.clear_view(&conversation(1))).unwrap();
+    assert_eq!(texts(opened.writer.queries(), "cafe", None), ["CAFÉ again", "see you at the cafe"]);
+    opened.writer.transaction::<_, StoreError>(|tx| tx.clear_view(&conversation(2))).unwrap();
+    assert!(texts(opened.writer.queries(), "cafe", None).is_empty());
+}
+
+#[test]
+fn a_commit_with_a_long_tail_indexes_it() {
+    let (_dir, mut opened) = prepared();
+    let lag = usize::try_from(nexus_storage::MAX_INDEX_LAG).unwrap();
+    opened
+        .writer
+        .transaction::<_, StoreError>(|tx| {
+            let mut author = Author::new(them(), 1, 1).unsigned();
+            author.open(tx);
+            for i in 0..lag + 10 {
+                say(tx, &mut author, i as u64, &format!("number {i}"));
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(opened.writer.queries().index_lag().unwrap(), 0);
+    assert_eq!(texts(opened.writer.queries(), "number 4711", None), ["number 4711"]);
+}
