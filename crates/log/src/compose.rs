@@ -6,6 +6,7 @@ use nexus_identity::cbor::Extra;
 use nexus_identity::id::{InstanceKey, Signature};
 use nexus_identity::kdf::Secret32;
 use nexus_identity::keys::SigningKey;
+use nexus_identity::prekey::PrekeyId;
 use nexus_identity::record::VerifiedRecord;
 use rand_core::CryptoRng;
 use thiserror::Error;
@@ -208,7 +209,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn is_met_by(&self, epoch: &OwnEpoch, sealed: &[InstanceKey]) -> bool {
+    fn is_met_by(&self, epoch: &OwnEpoch, sealed: &[(InstanceKey, PrekeyId)]) -> bool {
         let now = self.now.millis();
         let age = now.since(epoch.started);
         epoch.sealed == sealed
@@ -302,9 +303,9 @@ impl Draft {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(OwnEpoch, Secret32), ComposeError<L::Error>> {
         let others = others(conversation, me, recipients);
-        let mut sealed: Vec<InstanceKey> = others.iter().map(|record| record.instance()).collect();
-        sealed.push(me.instance.key());
-        sealed.sort();
+        // A rotated prekey counts as another device: the old one may be erased by the time this arrives.
+        let sealed: Vec<_> =
+            others.iter().map(|record| (record.instance(), record.prekey_id())).collect();
         let before = ledger.own_epoch(&self.log).map_err(ComposeError::Ledger)?;
         if let Some(own) = before.as_ref().filter(|own| wanted.is_met_by(own, &sealed)) {
             let key = ledger.key(&self.log, own.epoch, &own.commitment);

@@ -1,5 +1,7 @@
 //! The digest of a conversation: equal on two devices exactly when both show the same.
 
+use nexus_identity::words::words;
+
 use crate::fold::Message;
 use crate::ids::ConversationId;
 
@@ -42,6 +44,12 @@ impl Digest {
     pub fn finish(&self) -> [u8; 32] {
         *self.hasher.finalize().as_bytes()
     }
+}
+
+/// The words of a digest, separated by spaces.
+#[must_use]
+pub fn digest_words(digest: &[u8; 32]) -> String {
+    words(digest, DIGEST_WORDS).join(" ")
 }
 
 /// One message in the digest: `position 80 ‖ state 1 (0 unreadable, 1 readable, 2 retracted) ‖ text length 4 ‖ text ‖

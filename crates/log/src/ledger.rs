@@ -10,6 +10,7 @@
 
 use nexus_identity::id::{ConnectId, InstanceKey, Millis, Signature};
 use nexus_identity::kdf::Secret32;
+use nexus_identity::prekey::PrekeyId;
 
 use crate::cipher::Commitment;
 use crate::entry::Entry;
@@ -137,8 +138,8 @@ pub struct OwnEpoch {
     pub entries: u32,
     /// The timer of its messages, in seconds.
     pub timer: Option<u64>,
-    /// The instances that have a slot, and the author, sorted.
-    pub sealed: Vec<InstanceKey>,
+    /// The instances that have a slot and the prekey it was sealed to, sorted.
+    pub sealed: Vec<(InstanceKey, PrekeyId)>,
 }
 
 /// Keys that go with their last message.

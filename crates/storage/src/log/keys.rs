@@ -2,6 +2,7 @@
 
 use nexus_identity::id::{InstanceKey, Millis};
 use nexus_identity::kdf::Secret32;
+use nexus_identity::prekey::PrekeyId;
 use nexus_log::cipher::Commitment;
 use nexus_log::ids::{EntryHash, EntryRef, Epoch, LogKey, Topic};
 use nexus_log::ledger::{ChainId, EpochStart, FleetingKey, KeyState, OpenRequest, OwnEpoch};
@@ -45,9 +46,17 @@ fn read_request(row: &Row<'_>) -> Result<OpenRequest, StoreError> {
     })
 }
 
+/// Bytes of an instance key and the id of the prekey sealed to.
+const SLOT: usize = 48;
+
+fn read_slot(slot: &[u8; SLOT]) -> Option<(InstanceKey, PrekeyId)> {
+    let (key, prekey) = slot.split_first_chunk()?;
+    Some((InstanceKey::from_bytes(*key), PrekeyId(prekey.try_into().ok()?)))
+}
+
 fn read_own(row: &Row<'_>) -> Result<OwnEpoch, StoreError> {
     let sealed: Vec<u8> = row.get(5)?;
-    let (keys, rest) = sealed.as_chunks::<32>();
+    let (keys, rest) = sealed.as_chunks::<SLOT>();
     if !rest.is_empty() {
         return Err(StoreError::damaged("a cut list of instances"));
     }
@@ -57,7 +66,7 @@ fn read_own(row: &Row<'_>) -> Result<OwnEpoch, StoreError> {
         started: to_millis(row.get(2)?),
         entries: row.get(3)?,
         timer: row.get::<_, Option<i64>>(4)?.map(unsigned).transpose()?,
-        sealed: keys.iter().copied().map(InstanceKey::from_bytes).collect(),
+        sealed: keys.iter().filter_map(read_slot).collect(),
     })
 }
 
@@ -194,7 +203,10 @@ impl Queries {
     }
 
     pub(crate) fn keep_own_epoch(&self, log: &LogKey, own: &OwnEpoch) -> Result<(), StoreError> {
-        let sealed: Vec<u8> = own.sealed.iter().flat_map(|key| *key.as_bytes()).collect();
+        let slots = own.sealed.iter();
+        let sealed: Vec<u8> = slots
+            .flat_map(|(key, prekey)| key.as_bytes().iter().chain(prekey.as_bytes()).copied())
+            .collect();
         self.run(
             "INSERT OR REPLACE INTO own_epochs (log, epoch, commitment, started, entries, timer, sealed)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -1,4 +1,3 @@
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "tests")]
 //! People with devices over ledgers in memory, and runs carried between them.
 
 use nexus_identity::card::{SignedStatement, Statement};
@@ -7,7 +6,7 @@ use nexus_identity::kdf::Secret32;
 use nexus_identity::keys::{IdentitySecrets, InstanceSecret};
 use nexus_identity::prekey::Prekeys;
 use nexus_identity::record::{InstanceRecord, VerifiedRecord};
-use nexus_log::body::Payload;
+use nexus_log::body::{KeyName, Payload};
 use nexus_log::compose::{ComposeError, Composed, compose, open};
 use nexus_log::context::{Conversation, Me};
 use nexus_log::digest::Digest;
@@ -135,6 +134,11 @@ impl Device {
         }
         let (ledger, rng) = (&mut self.ledger, &mut self.rng);
         requests::answer(ledger, &self.conversation, &self.me, to, now, rng).unwrap();
+    }
+
+    pub fn due(&mut self) -> Vec<KeyName> {
+        let now = self.now();
+        requests::due(&mut self.ledger, &self.conversation, now).unwrap()
     }
 
     pub fn rotate(&mut self) {

@@ -1,18 +1,6 @@
 //! What two people see of what they write.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs,
-    dead_code,
-    unreachable_pub,
-    reason = "tests"
-)]
 
-mod common;
-
-use common::{meet, pair};
+use crate::common::{meet, pair};
 use nexus_log::body::Payload;
 use nexus_log::ingest::{ChangeKind, Placed, Said};
 
@@ -80,9 +68,9 @@ fn the_same_run_again_or_overlapping_changes_nothing() {
     let overlapping = b.ledger.run(&a.log(), None, 0, usize::MAX).unwrap().check().unwrap();
     assert_eq!(b.take(&overlapping).placed, Placed::Known);
     assert_eq!(b.digest(), before);
-    let all = common::run_of(&a, 1).check().unwrap();
+    let all = crate::common::run_of(&a, 1).check().unwrap();
     assert_eq!(b.take(&all).placed, Placed::New { count: 4, from: 7 });
-    let gap = common::run_of(&a, 4).check().unwrap();
+    let gap = crate::common::run_of(&a, 4).check().unwrap();
     let (_, mut c) = pair();
     assert_eq!(c.take(&gap).placed, Placed::Gap);
     assert_eq!(a.digest(), b.digest());

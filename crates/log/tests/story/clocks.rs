@@ -1,0 +1,58 @@
+//! Wrong clocks.
+
+use crate::common::{RELEASED, START, meet, pair};
+use nexus_log::body::Payload;
+use nexus_log::compose::ComposeError;
+use nexus_log::hlc::MAX_AHEAD_MILLIS;
+
+#[test]
+fn a_device_in_1970_answers_after_what_it_read() {
+    let (mut a, mut b) = pair();
+    b.time = 5;
+    a.text("question", &[b.record()]);
+    b.pull(&a);
+    b.text("answer", &[a.record()]);
+    a.pull(&b);
+    a.text("thanks", &[b.record()]);
+    meet(&mut a, &mut b);
+    assert_eq!(a.texts(), ["question", "answer", "thanks"]);
+    assert_eq!(a.digest(), b.digest());
+    // It knows at least when its program was made.
+    let (mut c, _) = pair();
+    c.time = 5;
+    c.text("first", &[]);
+    assert_eq!(c.view()[0].base.position.hlc.millis(), RELEASED);
+}
+
+#[test]
+fn a_device_years_ahead_is_followed_so_order_holds() {
+    let (mut a, mut b) = pair();
+    b.time = START + MAX_AHEAD_MILLIS / 2;
+    a.text("question", &[b.record()]);
+    b.pull(&a);
+    b.text("answer", &[a.record()]);
+    a.pull(&b);
+    a.text("thanks", &[b.record()]);
+    meet(&mut a, &mut b);
+    assert_eq!(a.texts(), ["question", "answer", "thanks"]);
+    assert!(a.view().iter().all(|message| !message.base.far));
+}
+
+#[test]
+fn more_than_ten_years_ahead_is_shown_and_marked_but_not_followed() {
+    let (mut a, mut b) = pair();
+    b.time = START + MAX_AHEAD_MILLIS + 60_000;
+    b.text("from the future", &[a.record()]);
+    a.pull(&b);
+    a.text("from now", &[b.record()]);
+    let view = a.view();
+    assert_eq!(a.texts(), ["from now", "from the future"]);
+    assert!(view[1].base.far && !view[0].base.far);
+    assert!(view[0].base.position.hlc.millis().0 < START + 60_000);
+    b.pull(&a);
+    assert_eq!(a.digest(), b.digest());
+    // Once its clock is right again, that device must open a new instance.
+    b.time = START;
+    let refused = b.try_say(Payload::Text("now".into()), &[a.record()]);
+    assert!(matches!(refused, Err(ComposeError::ClockBeyond)));
+}

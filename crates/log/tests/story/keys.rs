@@ -1,0 +1,207 @@
+//! Keys: who gets them, who asks, who answers.
+
+use crate::common::{DAY, Device, meet, pair, person, run_of};
+use nexus_log::body::{KeyName, Payload};
+use nexus_log::compose::{EPOCH_AGE, EPOCH_ENTRIES};
+use nexus_log::header::Kind;
+
+fn seals_in(device: &Device) -> usize {
+    let run = run_of(device, 0).check().unwrap();
+    run.entries().filter(|entry| entry.header.kind == Kind::Seals).count()
+}
+
+#[test]
+fn after_sixty_days_apart_everything_becomes_readable_without_anybody_doing_anything() {
+    let (mut a, mut b) = pair();
+    let (mut to_a, mut to_b) = (vec![a.record()], vec![b.record()]);
+    a.text("before", &to_b);
+    b.text("before too", &to_a);
+    meet(&mut a, &mut b);
+    let start = a.time;
+    // Each seals to the last prekey of the other that it knows, and those are erased in the meantime.
+    for day in 0..60 {
+        for device in [&mut a, &mut b] {
+            device.time = start + day * DAY;
+            device.rotate();
+        }
+        a.text(&format!("a{day}"), &to_b);
+        b.text(&format!("b{day}"), &to_a);
+    }
+    meet(&mut a, &mut b);
+    assert!(a.unreadable() > 20 && b.unreadable() > 20);
+    // They met: each knows the other's new record. What follows is what a node does by itself.
+    (to_a, to_b) = (vec![a.record()], vec![b.record()]);
+    for _ in 0..3 {
+        a.tend(&to_b);
+        b.tend(&to_a);
+        meet(&mut a, &mut b);
+    }
+    assert_eq!((a.unreadable(), b.unreadable()), (0, 0));
+    assert_eq!(a.texts().len(), 122);
+    assert_eq!(a.view(), b.view());
+    assert_eq!(a.digest(), b.digest());
+    // Nobody goes on asking or answering.
+    let heads = (a.ledger.heads(&a.conversation.topic()), b.ledger.heads(&b.conversation.topic()));
+    a.tend(&to_b);
+    b.tend(&to_a);
+    assert_eq!(heads.0, a.ledger.heads(&a.conversation.topic()));
+    assert_eq!(heads.1, b.ledger.heads(&b.conversation.topic()));
+}
+
+#[test]
+fn a_new_device_reads_what_its_person_and_the_other_wrote_before_it_was_there() {
+    let (mut a, mut b) = pair();
+    let to_b = [b.record()];
+    let to_a = [a.record()];
+    for n in 0..5 {
+        a.text(&format!("a{n}"), &to_b);
+        meet(&mut a, &mut b);
+        b.text(&format!("b{n}"), &to_a);
+        meet(&mut a, &mut b);
+    }
+    let mut restored = Device::direct(&person(1), &person(2), 13);
+    restored.time += DAY;
+    restored.pull(&b);
+    assert_eq!(restored.unreadable(), 10);
+    restored.tend(&to_b);
+    b.pull(&restored);
+    b.tend(&[a.record(), restored.record()]);
+    restored.pull(&b);
+    assert_eq!(restored.unreadable(), 0);
+    assert_eq!(restored.view(), b.view());
+    // Both devices of one person go on writing, and each other's words reach all.
+    let all = [a.record(), b.record(), restored.record()];
+    restored.text("from the new one", &all);
+    a.text("from the old one", &all);
+    for _ in 0..2 {
+        b.pull(&restored);
+        b.pull(&a);
+        a.pull(&b);
+        restored.pull(&b);
+        for device in [&mut a, &mut b, &mut restored] {
+            device.tend(&all);
+        }
+    }
+    b.pull(&a);
+    b.pull(&restored);
+    a.pull(&b);
+    restored.pull(&b);
+    assert_eq!(a.digest(), b.digest());
+    assert_eq!(a.digest(), restored.digest());
+    assert_eq!(a.unreadable(), 0);
+    assert!(a.view().iter().all(|message| [a.me.who, b.me.who].contains(&message.base.author)));
+}
+
+#[test]
+fn who_asks_twice_within_a_day_writes_once_and_asks_again_after_it() {
+    let (mut a, mut b) = pair();
+    let (to_a, nobody) = ([a.record()], []);
+    a.text("sealed to nobody", &nobody);
+    b.pull(&a);
+    let due = b.due();
+    assert_eq!(due.len(), 1);
+    b.tend(&to_a);
+    assert_eq!(b.due(), []);
+    b.time += DAY;
+    assert_eq!(b.due(), due);
+    // Without a record of b, a can't answer; with one it does.
+    a.pull(&b);
+    a.tend(&nobody);
+    b.pull(&a);
+    assert_eq!(b.unreadable(), 1);
+    a.tend(&[b.record()]);
+    b.pull(&a);
+    assert_eq!(b.unreadable(), 0);
+}
+
+#[test]
+fn an_epoch_ends_after_a_week_a_thousand_entries_or_another_set_of_devices() {
+    let (mut a, b) = pair();
+    let to_b = [b.record()];
+    a.text("one", &to_b);
+    a.text("two", &to_b);
+    assert_eq!(seals_in(&a), 1);
+    a.time += u64::try_from(EPOCH_AGE.as_millis()).unwrap();
+    a.text("after a week", &to_b);
+    assert_eq!(seals_in(&a), 2);
+    let second = Device::direct(&person(2), &person(1), 14);
+    let both = [b.record(), second.record()];
+    a.text("with a second device", &both);
+    a.text("again", &both);
+    assert_eq!(seals_in(&a), 3);
+    a.text("without it", &to_b);
+    assert_eq!(seals_in(&a), 4);
+    let start = a.ledger.heads(&a.conversation.topic())[0].head.seq;
+    for _ in 0..EPOCH_ENTRIES {
+        a.text("x", &to_b);
+    }
+    let end = a.ledger.heads(&a.conversation.topic())[0].head.seq;
+    assert_eq!(end - start, u64::from(EPOCH_ENTRIES) + 1);
+}
+
+#[test]
+fn a_key_from_a_backup_opens_what_comes_later() {
+    let (mut a, mut b) = pair();
+    let to_b = [b.record()];
+    a.text("kept", &to_b);
+    let keyring = a.ledger.keyring();
+    b.pull(&a);
+    let mut restored = Device::direct(&person(1), &person(2), 15);
+    for (log, epoch, key) in keyring {
+        use nexus_log::cipher::Commitment;
+        use nexus_log::ledger::Ledger;
+        let commitment = Commitment::of(&key, &log, epoch);
+        restored.ledger.put_key(&log, epoch, &commitment, &key).unwrap();
+    }
+    restored.pull(&b);
+    assert_eq!(restored.texts(), ["kept"]);
+}
+
+#[test]
+fn an_answer_that_comes_before_the_log_it_is_about_opens_it_too() {
+    let (mut a, mut b) = pair();
+    let (to_a, to_b) = ([a.record()], [b.record()]);
+    a.text("early", &to_b);
+    b.pull(&a);
+    b.text("later", &to_a);
+    let mut restored = Device::direct(&person(1), &person(2), 16);
+    // It knows of that epoch by a copy of its keyring, say, but holds nothing of the log.
+    let name = KeyName { log: a.log(), epoch: 0 };
+    restored.say(Payload::KeyRequest(vec![name]), &to_b);
+    b.pull(&restored);
+    b.tend(&[a.record(), restored.record()]);
+    // First b's log with the answer, then a's.
+    restored.take(&run_of(&b, 0).check().unwrap());
+    assert_eq!(restored.texts(), [""]);
+    restored.take(&run_of(&a, 0).check().unwrap());
+    assert_eq!(restored.texts(), ["", "early"]);
+    restored.tend(&to_b);
+    b.pull(&restored);
+    b.tend(&[a.record(), restored.record()]);
+    restored.pull(&b);
+    assert_eq!(restored.view(), b.view());
+}
+
+#[test]
+fn what_a_stranger_with_the_topic_but_no_membership_writes_is_stored_and_does_not_show() {
+    let (mut a, mut b) = pair();
+    a.text("hello", &[b.record()]);
+    let mut stranger = Device::direct(&person(1), &person(2), 17);
+    let secrets = person(9);
+    stranger.me.who = secrets.connect_id();
+    stranger.me.identity = secrets.identity_key();
+    let add = nexus_identity::card::Statement::Add {
+        instance: stranger.me.instance.key(),
+        created: nexus_identity::id::Millis(0),
+    };
+    stranger.me.add = secrets.sign_statement(&add).unwrap();
+    stranger.text("let me in", &[b.record()]);
+    b.pull(&a);
+    let got = b.pull(&stranger);
+    assert_eq!(got[0].author, None);
+    assert!(!got[0].opened);
+    assert_eq!(b.texts(), ["hello"]);
+    assert_eq!(b.ledger.heads(&b.conversation.topic()).len(), 2);
+    b.say(Payload::KeyRequest(vec![]), &[]);
+    assert_eq!(b.unreadable(), 0);
+}
