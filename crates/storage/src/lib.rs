@@ -21,6 +21,7 @@
 //! | `log`, `ledger` | chains, entries and keys as they came; `Ledger` and sync's `Store` over them |
 //! | `view` | messages, operations, unread counts, history |
 //! | `search` | words, queries and the index |
+//! | `rebuild` | everything derived, made again |
 //! | `check`, `heal` | is everything in order, and what to do if it isn't |
 
 mod check;
@@ -39,6 +40,7 @@ mod open;
 pub mod own;
 pub mod peers;
 mod queries;
+mod rebuild;
 mod search;
 pub mod settings;
 mod sql;

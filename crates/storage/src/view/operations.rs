@@ -129,7 +129,7 @@ impl Queries {
         Ok(due)
     }
 
-    /// When the next message, operation without target or fleeting key is due.
+    /// When the next message or operation without target is due.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -138,7 +138,6 @@ impl Queries {
             &format!(
                 "SELECT min(at) FROM (
                      SELECT min(expires) AS at FROM messages WHERE expires IS NOT NULL
-                     UNION ALL SELECT min(until) FROM keyring WHERE until IS NOT NULL AND erased = 0
                      UNION ALL SELECT * FROM (SELECT o.expires FROM operations o
                          WHERE o.expires IS NOT NULL AND {NO_TARGET} ORDER BY o.expires LIMIT 1))"
             ),
