@@ -3,9 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use nexus_identity::{ConnectId, InstanceSecret, Secret32};
-
-use crate::stand_in::VerifiedCard;
+use nexus_identity::{ConnectId, InstanceSecret, Secret32, VerifiedCard, VerifiedRecord};
 
 use crate::interfaces::InterfaceFilter;
 
@@ -69,18 +67,18 @@ pub enum Visibility {
 }
 
 /// What this side says of itself in `Hello`.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct LocalHello {
     /// My own card; its profile name goes into beacons that everyone may read.
     pub card: VerifiedCard,
-    /// My own instance record, as signed.
-    pub record: Vec<u8>,
+    /// My own instance record.
+    pub record: VerifiedRecord,
     /// Bits of what this node can do beyond version 1; 0 today.
     pub capabilities: u64,
 }
 
 /// Somebody whom the caller wants links with: a contact that was accepted or asked.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Peer {
     /// Who.
     pub connect_id: ConnectId,

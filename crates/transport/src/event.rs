@@ -3,9 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use nexus_identity::{ConnectId, InstanceKey};
-
-use crate::stand_in::{VerifiedCard, VerifiedRecord};
+use nexus_identity::{ConnectId, InstanceKey, VerifiedCard, VerifiedRecord};
 
 use crate::code::{CloseCode, RefusedCode};
 use crate::link::{FrameSender, Link};

@@ -7,8 +7,10 @@
 //! In reading order:
 //! - [`config`], [`event`], [`transport`]: what goes in, what comes out, the handle
 //! - [`link`], [`frame`], [`code`]: what a user of a link touches
-//! - [`beacon`], [`gate`], [`tls`]: what goes over the wire
-//! - [`tie`]: decisions, without any socket
+//! - [`beacon`], [`gate`], [`tls`], [`hello`]: what goes over the wire
+//! - [`discovery`], [`dial`], [`tie`]: decisions, without any socket
+//! - [`udp`], `handshake`, `mux`, `streams`, `session`, `stranger`: the sockets and tasks around them
+//! - `hub`, `driver`: what these tasks share, and the one that gives the machines their time
 //! - [`limits`], [`refused`]: what strangers can make this node do, and what of it was refused
 //! - [`interfaces`]: which network interfaces count
 //! - [`doctor`]: what may be wrong with this machine's network
@@ -16,18 +18,30 @@
 pub mod beacon;
 pub mod code;
 pub mod config;
+pub mod dial;
+pub mod discovery;
 pub mod doctor;
 pub mod event;
 pub mod frame;
 pub mod gate;
+pub mod hello;
 pub mod interfaces;
 pub mod limits;
 pub mod link;
 pub mod refused;
-pub mod stand_in;
 pub mod tie;
 pub mod tls;
 pub mod transport;
+pub mod udp;
+
+mod driver;
+mod handshake;
+mod hub;
+mod mux;
+mod session;
+mod stranger;
+mod streams;
+mod watched;
 
 pub use code::{CloseCode, RefusedCode};
 pub use config::{Config, DISCOVERY_PORT, LocalHello, Peer, Timing, Visibility};

@@ -1,11 +1,14 @@
 //! Limits on what strangers can make this node do: rates by source, unfinished handshakes, strangers' links.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 /// Sources with a bucket of their own; when all are busy, further ones share one.
 pub const MAX_SOURCES: usize = 2048;
+
+/// Connections of which nothing has come yet.
+pub const MAX_LOBBY: usize = 256;
 
 /// Unfinished handshakes of those who did not show a contact's gate.
 pub const MAX_HANDSHAKES: usize = 32;
@@ -134,81 +137,89 @@ impl TotalRate {
     }
 }
 
-/// Number of an inbound handshake.
-pub type HandshakeId = u64;
+/// Number of an inbound connection.
+pub type InboundId = u64;
 
-/// Handshakes that are not finished, of inbound connections.
+/// Connections whose first 16 bytes have not come yet. The oldest makes room for a new one, so nobody can fill it: who
+/// means it sends them at once.
+#[derive(Debug, Default)]
+pub struct Lobby {
+    next: InboundId,
+    waiting: BTreeSet<InboundId>,
+}
+
+impl Lobby {
+    /// A connection came in. Gives its number, and the one that is to be dropped for it.
+    pub fn enter(&mut self) -> (InboundId, Option<InboundId>) {
+        let dropped = if self.waiting.len() >= MAX_LOBBY { self.waiting.pop_first() } else { None };
+        let id = self.next;
+        self.next += 1;
+        self.waiting.insert(id);
+        (id, dropped)
+    }
+
+    /// The bytes came, or the connection is gone.
+    pub fn leave(&mut self, id: InboundId) {
+        self.waiting.remove(&id);
+    }
+}
+
+/// Handshakes that are not finished, of inbound connections whose first 16 bytes have come.
 #[derive(Debug, Default)]
 pub struct Handshakes {
-    next: HandshakeId,
-    open: HashMap<HandshakeId, OpenHandshake>,
+    strangers: BTreeMap<InboundId, (Source, Duration)>,
+    contacts: BTreeSet<InboundId>,
 }
 
-#[derive(Debug)]
-struct OpenHandshake {
-    source: Source,
-    since: Duration,
-    contact: bool,
-}
-
-/// What happens to a new inbound connection.
+/// What happens to an inbound connection of a stranger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     /// It may begin its handshake.
-    Admitted(HandshakeId),
+    Admitted,
     /// The same, and this one, which has been too slow, is to be dropped for it.
-    Instead(HandshakeId, HandshakeId),
+    Instead(InboundId),
     /// There is no room.
     Full,
 }
 
 impl Handshakes {
-    /// A connection came in.
-    pub fn admit(&mut self, source: Source, now: Duration) -> Admission {
-        let strangers = || self.open.iter().filter(|(_, open)| !open.contact);
-        let oldest = |of_source: bool| {
-            strangers()
-                .filter(|(_, open)| !of_source || open.source == source)
-                .min_by_key(|(_, open)| open.since)
-                .filter(|(_, open)| now.saturating_sub(open.since) >= SLOW_HANDSHAKE)
-                .map(|(id, _)| *id)
-        };
-        let of_source = strangers().filter(|(_, open)| open.source == source).count();
-        let dropped = if of_source >= MAX_HANDSHAKES_PER_SOURCE {
-            oldest(true)
-        } else if strangers().count() >= MAX_HANDSHAKES {
-            oldest(false)
+    /// A connection without a contact's gate begins its handshake.
+    pub fn stranger(&mut self, id: InboundId, source: Source, now: Duration) -> Admission {
+        let of_source = || self.strangers.iter().filter(|(_, (of, _))| *of == source);
+        let oldest = if of_source().count() >= MAX_HANDSHAKES_PER_SOURCE {
+            of_source().next()
+        } else if self.strangers.len() >= MAX_HANDSHAKES {
+            self.strangers.first_key_value()
         } else {
-            return Admission::Admitted(self.open(source, now));
+            self.strangers.insert(id, (source, now));
+            return Admission::Admitted;
         };
-        match dropped {
+        let slow = oldest
+            .filter(|(_, (_, since))| now.saturating_sub(*since) >= SLOW_HANDSHAKE)
+            .map(|(id, _)| *id);
+        match slow {
             None => Admission::Full,
             Some(slow) => {
-                self.done(slow);
-                Admission::Instead(self.open(source, now), slow)
+                self.strangers.remove(&slow);
+                self.strangers.insert(id, (source, now));
+                Admission::Instead(slow)
             }
         }
     }
 
-    fn open(&mut self, source: Source, now: Duration) -> HandshakeId {
-        let id = self.next;
-        self.next += 1;
-        self.open.insert(id, OpenHandshake { source, since: now, contact: false });
-        id
-    }
-
-    /// The gate is a contact's: it no longer takes the room of strangers. `false` when too many contacts are at it.
-    pub fn is_contact(&mut self, id: HandshakeId) -> bool {
-        let room = self.open.values().filter(|open| open.contact).count() < MAX_CONTACT_HANDSHAKES;
-        if let Some(open) = self.open.get_mut(&id).filter(|_| room) {
-            open.contact = true;
+    /// A connection with a contact's gate begins its handshake. `false` when too many do.
+    pub fn contact(&mut self, id: InboundId) -> bool {
+        let room = self.contacts.len() < MAX_CONTACT_HANDSHAKES;
+        if room {
+            self.contacts.insert(id);
         }
         room
     }
 
     /// It is over, well or not.
-    pub fn done(&mut self, id: HandshakeId) {
-        self.open.remove(&id);
+    pub fn done(&mut self, id: InboundId) {
+        self.strangers.remove(&id);
+        self.contacts.remove(&id);
     }
 }
 

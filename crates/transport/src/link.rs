@@ -101,7 +101,7 @@ impl FrameReceiver {
 }
 
 /// Ends a link. Clones end the same one; the first code counts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Closer {
     pub(crate) code: std::sync::Arc<std::sync::OnceLock<CloseCode>>,
     pub(crate) token: CancellationToken,

@@ -59,35 +59,47 @@ fn an_ipv6_network_is_one_source_and_a_link_local_address_is_its_own() {
 }
 
 #[test]
+fn the_oldest_of_those_that_say_nothing_makes_room() {
+    let mut lobby = Lobby::default();
+    let dropped: Vec<_> = (0..MAX_LOBBY + 3).filter_map(|_| lobby.enter().1).collect();
+    assert_eq!(dropped, [0, 1, 2]);
+    assert_eq!(lobby.waiting.len(), MAX_LOBBY);
+    lobby.leave(100);
+    assert_eq!(lobby.enter().1, None);
+}
+
+#[test]
 fn slow_handshakes_of_one_source_do_not_keep_others_out() {
     let mut handshakes = Handshakes::default();
-    for _ in 0..MAX_HANDSHAKES_PER_SOURCE {
-        assert!(matches!(handshakes.admit(source(1), at(0)), Admission::Admitted(_)));
+    for id in 0..8 {
+        assert_eq!(handshakes.stranger(id, source(1), at(0)), Admission::Admitted);
     }
-    assert_eq!(handshakes.admit(source(1), at(10)), Admission::Full);
-    assert!(matches!(handshakes.admit(source(2), at(10)), Admission::Admitted(_)));
+    assert_eq!(handshakes.stranger(8, source(1), at(10)), Admission::Full);
+    assert_eq!(handshakes.stranger(9, source(2), at(10)), Admission::Admitted);
+    assert_eq!(handshakes.stranger(10, source(1), at(1000)), Admission::Instead(0));
 }
 
 #[test]
 fn when_all_places_are_taken_a_slow_one_makes_room() {
     let mut handshakes = Handshakes::default();
     for n in 0..u32::try_from(MAX_HANDSHAKES).unwrap() {
-        assert!(matches!(handshakes.admit(source(n), at(0)), Admission::Admitted(_)));
+        assert_eq!(handshakes.stranger(n.into(), source(n), at(0)), Admission::Admitted);
     }
-    assert_eq!(handshakes.admit(source(1000), at(10)), Admission::Full);
-    assert!(matches!(handshakes.admit(source(1000), at(1500)), Admission::Instead(_, _)));
-    assert_eq!(handshakes.open.len(), MAX_HANDSHAKES);
+    assert_eq!(handshakes.stranger(1000, source(1000), at(10)), Admission::Full);
+    assert_eq!(handshakes.stranger(1000, source(1000), at(1500)), Admission::Instead(0));
+    assert_eq!(handshakes.strangers.len(), MAX_HANDSHAKES);
 }
 
 #[test]
 fn contacts_do_not_take_the_places_of_strangers_nor_they_theirs() {
     let mut handshakes = Handshakes::default();
-    for n in 0..u32::try_from(MAX_CONTACT_HANDSHAKES).unwrap() {
-        let Admission::Admitted(id) = handshakes.admit(source(n), at(0)) else { panic!("full") };
-        assert!(handshakes.is_contact(id));
+    for id in 0..MAX_CONTACT_HANDSHAKES as u64 {
+        assert!(handshakes.contact(id));
     }
-    let Admission::Admitted(id) = handshakes.admit(source(9999), at(0)) else { panic!("full") };
-    assert!(!handshakes.is_contact(id), "over the limit of contacts");
+    assert!(!handshakes.contact(9999), "over the limit of contacts");
+    assert_eq!(handshakes.stranger(10_000, source(1), at(0)), Admission::Admitted);
+    handshakes.done(5);
+    assert!(handshakes.contact(9999));
 }
 
 #[test]

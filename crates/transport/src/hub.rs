@@ -1,0 +1,514 @@
+//! What all tasks of a transport share, and the decisions that need to see all of it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nexus_identity::{ConnectId, InstanceKey, Secret32, VerifiedCard};
+use rand::RngExt;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::beacon::BootId;
+use crate::code::{CloseCode, RefusedCode};
+use crate::config::{LocalHello, Timing, Visibility};
+use crate::dial::{AttemptId, Dialler, Linked};
+use crate::discovery::Discovery;
+use crate::event::{DialError, LinkId, LinkInfo, PathInfo, Side, TransportEvent};
+use crate::gate::{Gate, GateKeeper, HOUR, Nonce, gate_for_hour, gate_for_nonce};
+use crate::handshake::Dial;
+use crate::hello::{CheckedHello, Hello};
+use crate::limits::{Admission, Handshakes, InboundId, Lobby, Source, SourceRates, Strangers};
+use crate::link::Closer;
+use crate::refused::RefusedTable;
+use crate::streams::{End, Rtt};
+use crate::tie::{Keep, LinkFacts, Quality, prefer};
+use crate::tls::TlsConfigs;
+
+/// Shared by all tasks.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    pub(crate) connect_id: ConnectId,
+    pub(crate) instance: InstanceKey,
+    pub(crate) boot: BootId,
+    pub(crate) tls: TlsConfigs,
+    pub(crate) timing: Timing,
+    pub(crate) events: mpsc::Sender<TransportEvent>,
+    /// Something changed that the driver should look at.
+    pub(crate) changed: Notify,
+    /// The machine woke up: links make sure that they still live.
+    pub(crate) woken: watch::Sender<()>,
+    /// The set of wanted peers changed.
+    pub(crate) peers_changed: watch::Sender<()>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    start: Instant,
+    state: Mutex<State>,
+}
+
+/// What changes.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) enabled: bool,
+    pub(crate) visibility: Visibility,
+    pub(crate) hello: LocalHello,
+    pub(crate) listening: Vec<SocketAddr>,
+    pub(crate) peers: HashMap<ConnectId, KnownPeer>,
+    pub(crate) gates: GateKeeper,
+    pub(crate) dialler: Dialler,
+    pub(crate) discovery: Discovery,
+    pub(crate) lobby: Lobby,
+    pub(crate) handshakes: Handshakes,
+    pub(crate) accepts: SourceRates,
+    pub(crate) strangers: Strangers,
+    pub(crate) refused: RefusedTable,
+    pub(crate) dials: HashMap<AttemptId, CancellationToken>,
+    pub(crate) inbound: HashMap<InboundId, CancellationToken>,
+    links: BTreeMap<LinkId, LinkEntry>,
+    next_link: u64,
+}
+
+/// A wanted peer.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownPeer {
+    pub(crate) card: Option<VerifiedCard>,
+    pub(crate) secret: Option<Secret32>,
+}
+
+#[derive(Debug)]
+struct LinkEntry {
+    peer: ConnectId,
+    instance: InstanceKey,
+    facts: LinkFacts,
+    closer: Closer,
+    rtt: Rtt,
+    path: Option<PathInfo>,
+}
+
+/// What a connection became; when dropped its place is free again.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    hub: Arc<Hub>,
+    pub(crate) place: Place,
+    end: End,
+}
+
+/// The place that a connection takes.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// A link to a wanted peer.
+    Link { id: LinkId, closer: Closer, rtt: Rtt },
+    /// A stranger's link.
+    Stranger { source: Source },
+}
+
+impl Admitted {
+    /// Frees the place, and says how it ended.
+    pub(crate) fn over(mut self, end: End) {
+        self.end = end;
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        match &self.place {
+            Place::Link { id, .. } => self.hub.ended(*id, self.end),
+            Place::Stranger { source } => self.hub.state().strangers.leave(*source),
+        }
+    }
+}
+
+/// Where the peer of a link can be dialled.
+pub(crate) fn redial(side: Side, remote: SocketAddr, port: u16) -> Option<SocketAddr> {
+    match side {
+        Side::Dialler => Some(remote),
+        Side::Listener => (port != 0).then(|| {
+            let mut address = remote;
+            address.set_port(port);
+            address
+        }),
+    }
+}
+
+/// UTC seconds since 1970.
+pub(crate) fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+impl Hub {
+    pub(crate) fn new(
+        connect_id: ConnectId,
+        instance: InstanceKey,
+        boot: BootId,
+        tls: TlsConfigs,
+        timing: Timing,
+        events: mpsc::Sender<TransportEvent>,
+        state: State,
+    ) -> Self {
+        Self {
+            connect_id,
+            instance,
+            boot,
+            tls,
+            timing,
+            events,
+            changed: Notify::new(),
+            woken: watch::Sender::new(()),
+            peers_changed: watch::Sender::new(()),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            start: Instant::now(),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Time since the start; what the machines know as now.
+    pub(crate) fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// The state. Never held across an await.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the caller something that it may miss when it does not keep up.
+    pub(crate) fn tell(&self, event: TransportEvent) {
+        let _full = self.events.try_send(event);
+    }
+
+    pub(crate) fn visibility(&self) -> Visibility {
+        self.state().visibility
+    }
+
+    /// My `Hello` on a connection with this local address.
+    pub(crate) fn hello(&self, local: SocketAddr) -> Hello {
+        let state = self.state();
+        Hello::local(
+            self.connect_id,
+            &state.hello,
+            state.port_for(local.ip()).unwrap_or(0),
+            self.boot,
+        )
+    }
+
+    /// The gate that tells a peer that I am a contact; random if we share no secret.
+    pub(crate) fn gate_towards(&self, peer: &ConnectId, nonce: Option<&Nonce>) -> Gate {
+        let state = self.state();
+        match (state.peers.get(peer).and_then(|known| known.secret.as_ref()), nonce) {
+            (Some(secret), Some(nonce)) => gate_for_nonce(secret, &self.connect_id, nonce),
+            (Some(secret), None) => gate_for_hour(secret, &self.connect_id, unix_seconds() / HOUR),
+            (None, _) => rand::rng().random(),
+        }
+    }
+
+    /// The gate of an inbound connection is here: may it go on to TLS?
+    pub(crate) fn pass_gate(
+        &self,
+        id: InboundId,
+        gate: &Gate,
+        source: SocketAddr,
+    ) -> Result<(), RefusedCode> {
+        let now = self.now();
+        let mut guard = self.state();
+        let state = &mut *guard;
+        state.lobby.leave(id);
+        if state.gates.check(gate, unix_seconds()).is_some() {
+            return if state.handshakes.contact(id) {
+                Ok(())
+            } else {
+                Err(RefusedCode::TooManyHandshakes)
+            };
+        }
+        if state.visibility != Visibility::Everyone {
+            return Err(RefusedCode::Gate);
+        }
+        let source = Source::from(source.ip());
+        if !state.accepts.allow(source, now) {
+            return Err(RefusedCode::TooManyHandshakes);
+        }
+        match state.handshakes.stranger(id, source, now) {
+            Admission::Admitted => Ok(()),
+            Admission::Full => Err(RefusedCode::TooManyHandshakes),
+            Admission::Instead(slow) => {
+                if let Some(dropped) = state.inbound.remove(&slow) {
+                    dropped.cancel();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// An inbound connection came: its number, and what tells it to go. `None` while the network is off.
+    pub(crate) fn enter(&self) -> Option<(InboundId, CancellationToken)> {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if !state.enabled {
+            return None;
+        }
+        let (id, oldest) = state.lobby.enter();
+        if let Some(dropped) = oldest.and_then(|oldest| state.inbound.remove(&oldest)) {
+            dropped.cancel();
+        }
+        let dropped = self.stop.child_token();
+        state.inbound.insert(id, dropped.clone());
+        Some((id, dropped))
+    }
+
+    /// An inbound connection is a link now, or gone.
+    pub(crate) fn entered(&self, id: InboundId) {
+        let mut state = self.state();
+        state.lobby.leave(id);
+        state.handshakes.done(id);
+        state.inbound.remove(&id);
+    }
+
+    /// Whether this side may say who it is to whoever listens with this key. One that only contacts may notice tells no
+    /// key that the contact's card does not name.
+    pub(crate) fn may_greet(&self, peer: &ConnectId, instance: &InstanceKey) -> bool {
+        let state = self.state();
+        let card = state.peers.get(peer).and_then(|known| known.card.as_ref());
+        card.is_none_or(|card| match state.visibility {
+            Visibility::Everyone => !card.is_revoked(instance),
+            Visibility::Contacts | Visibility::Hidden => card.is_live(instance),
+        })
+    }
+
+    /// TLS of a dial is through; from here on it is not cancelled.
+    pub(crate) fn dial_proven(&self, attempt: AttemptId, instance: InstanceKey) -> bool {
+        let mut state = self.state();
+        state.dials.remove(&attempt);
+        state.dialler.handle_proven(attempt, instance)
+    }
+
+    pub(crate) fn dial_failed(&self, dial: &Dial, error: DialError) {
+        let now = self.now();
+        let pause = {
+            let mut state = self.state();
+            state.dials.remove(&dial.attempt);
+            state.dialler.handle_failed(dial.attempt, error, now, &mut rand::rng())
+        };
+        self.changed.notify_one();
+        // That another link took over is no failure.
+        if let Some(retry_in) = pause.filter(|_| error != DialError::Ended(CloseCode::Replaced)) {
+            self.tell(TransportEvent::DialFailed {
+                peer: dial.peer,
+                address: dial.address,
+                error,
+                retry_in,
+            });
+        }
+    }
+
+    pub(crate) fn known_card(&self, peer: &ConnectId) -> Option<VerifiedCard> {
+        self.state().peers.get(peer).and_then(|known| known.card.clone())
+    }
+
+    pub(crate) fn is_wanted(&self, peer: &ConnectId) -> bool {
+        self.state().peers.contains_key(peer)
+    }
+
+    /// Returns once `peer` is wanted. Cancel-safe.
+    pub(crate) async fn wanted(&self, peers: &mut watch::Receiver<()>, peer: &ConnectId) {
+        while !self.is_wanted(peer) {
+            if peers.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Counts something refused, and tells of it now and then.
+    pub(crate) fn refuse(&self, code: RefusedCode, source: SocketAddr) {
+        if self.state().refused.count(code, source.ip(), self.now()) {
+            self.tell(TransportEvent::Refused { code, source });
+        }
+    }
+
+    /// Decides what a connection with a checked `Hello` becomes; older links that it replaces end.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        hello: &CheckedHello,
+        side: Side,
+        remote: SocketAddr,
+        local: SocketAddr,
+        attempt: Option<AttemptId>,
+    ) -> Result<Admitted, CloseCode> {
+        let now = self.now();
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if !state.enabled || self.stop.is_cancelled() {
+            return Err(CloseCode::Shutdown);
+        }
+        if hello.instance == self.instance {
+            return Err(CloseCode::Myself);
+        }
+        let Some(known) = state.peers.get_mut(&hello.connect_id) else {
+            let place = state.admit_stranger(side, remote.ip())?;
+            return Ok(self.admitted(place));
+        };
+        known.card = Some(hello.card.clone());
+        state.close_revoked(&hello.card);
+        let quality = Quality::of(local.ip(), remote.ip());
+        let facts = LinkFacts { side, boot: hello.boot, quality, up_at: now };
+        for entry in state
+            .links
+            .values()
+            .filter(|entry| entry.instance == hello.instance && !entry.closing())
+        {
+            match prefer(&entry.facts, &facts, &self.instance, &hello.instance) {
+                Keep::Existing => return Err(CloseCode::Replaced),
+                Keep::New => entry.closer.close(CloseCode::Replaced),
+            }
+        }
+        let id = LinkId(state.next_link);
+        state.next_link += 1;
+        let (closer, rtt) = (Closer::default(), Rtt::default());
+        let (peer, instance) = (hello.connect_id, hello.instance);
+        let entry = LinkEntry {
+            peer,
+            instance,
+            facts,
+            closer: closer.clone(),
+            rtt: rtt.clone(),
+            path: None,
+        };
+        state.links.insert(id, entry);
+        let address = redial(side, remote, hello.port);
+        let linked = Linked { peer, instance, boot: hello.boot, address, quality, attempt };
+        state.dialler.handle_link_up(&linked, now);
+        drop(guard);
+        self.changed.notify_one();
+        Ok(self.admitted(Place::Link { id, closer, rtt }))
+    }
+
+    fn admitted(self: &Arc<Self>, place: Place) -> Admitted {
+        Admitted { hub: Arc::clone(self), place, end: End::LOST }
+    }
+
+    /// How a link runs, for `status`.
+    pub(crate) fn set_path(&self, link: LinkId, path: PathInfo) {
+        if let Some(entry) = self.state().links.get_mut(&link) {
+            entry.path = Some(path);
+        }
+    }
+
+    /// A link is over.
+    fn ended(&self, link: LinkId, end: End) {
+        let now = self.now();
+        {
+            let mut guard = self.state();
+            let state = &mut *guard;
+            let Some(entry) = state.links.remove(&link) else { return };
+            let another = state
+                .links
+                .values()
+                .any(|other| other.instance == entry.instance && !other.closing());
+            if !another {
+                state.dialler.handle_link_down(
+                    &entry.peer,
+                    &entry.instance,
+                    end.code,
+                    end.by_peer,
+                    now,
+                );
+            }
+        }
+        self.changed.notify_one();
+    }
+
+    /// Ends links.
+    pub(crate) fn close_links(&self, code: CloseCode, which: impl Fn(LinkId, &ConnectId) -> bool) {
+        for (id, entry) in &self.state().links {
+            if which(*id, &entry.peer) {
+                entry.closer.close(code);
+            }
+        }
+    }
+
+    /// The links that are up.
+    pub(crate) fn links(&self) -> Vec<LinkInfo> {
+        let now = self.now();
+        let state = self.state();
+        let up =
+            state.links.iter().filter(|(_, entry)| !entry.closing()).filter_map(|(id, entry)| {
+                Some(LinkInfo {
+                    link: *id,
+                    peer: entry.peer,
+                    instance: entry.instance,
+                    path: entry.path.clone()?,
+                    side: entry.facts.side,
+                    rtt: entry.rtt.get(),
+                    age: now.saturating_sub(entry.facts.up_at),
+                })
+            });
+        up.collect()
+    }
+}
+
+impl LinkEntry {
+    fn closing(&self) -> bool {
+        self.closer.token.is_cancelled()
+    }
+}
+
+impl State {
+    /// What the start gives, and nothing else yet.
+    pub(crate) fn new(
+        hello: LocalHello,
+        visibility: Visibility,
+        enabled: bool,
+        dialler: Dialler,
+        discovery: Discovery,
+        accepts: SourceRates,
+    ) -> Self {
+        Self {
+            enabled,
+            visibility,
+            hello,
+            listening: Vec::new(),
+            peers: HashMap::new(),
+            gates: GateKeeper::default(),
+            dialler,
+            discovery,
+            lobby: Lobby::default(),
+            handshakes: Handshakes::default(),
+            accepts,
+            strangers: Strangers::default(),
+            refused: RefusedTable::default(),
+            dials: HashMap::new(),
+            inbound: HashMap::new(),
+            links: BTreeMap::new(),
+            next_link: 1,
+        }
+    }
+
+    /// The port at which peers of this address's family can dial.
+    pub(crate) fn port_for(&self, address: IpAddr) -> Option<u16> {
+        let v4 = address.to_canonical().is_ipv4();
+        self.listening.iter().find(|at| at.is_ipv4() == v4).map(SocketAddr::port)
+    }
+
+    fn admit_stranger(&mut self, side: Side, address: IpAddr) -> Result<Place, CloseCode> {
+        let source = Source::from(address);
+        if side == Side::Dialler || self.visibility != Visibility::Everyone {
+            return Err(CloseCode::Unwanted);
+        }
+        if !self.strangers.enter(source) {
+            return Err(CloseCode::Busy);
+        }
+        Ok(Place::Stranger { source })
+    }
+
+    /// Ends links of instances that this card does not count as live.
+    pub(crate) fn close_revoked(&self, card: &VerifiedCard) {
+        let peer = card.connect_id();
+        for entry in
+            self.links.values().filter(|entry| entry.peer == peer && !card.is_live(&entry.instance))
+        {
+            entry.closer.close(CloseCode::NotLive);
+        }
+    }
+}
