@@ -2,8 +2,8 @@
 #![no_main]
 
 use nexus_fuzz::log_key;
-use nexus_log::header::{EntryHash, Header, Kind, entry_hash};
-use nexus_log::ids::LogKey;
+use nexus_log::header::{Header, Kind, entry_hash};
+use nexus_log::ids::{EntryHash, LogKey};
 use nexus_log::run::{MAX_RUN_BYTES, RunBuilder};
 
 libfuzzer_sys::fuzz_target!(|data: (u8, u64, Vec<(u8, u16, Vec<u8>)>)| {
