@@ -9,19 +9,22 @@
     clippy::panic,
     clippy::indexing_slicing,
     missing_docs,
+    unreachable_pub,
     reason = "tests"
 )]
 
+#[path = "lab/attacks.rs"]
+mod attacks;
+#[path = "lab/evil.rs"]
+mod evil;
 mod lab;
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use lab::attacker::{ATTACK, Quarter, TARGET, launch};
-use lab::random::Random;
+use lab::attacker::{ATTACK, TARGET, launch};
 use lab::story::{become_contacts, see_the_same, sees};
-use lab::{Addressing, Lab, Person, available, until};
+use lab::{Addressing, Lab, Person, available, long, until};
 use serde_json::json;
 
 /// What the attacked node may use at most.
@@ -31,120 +34,13 @@ const MALLORY: &str = "10.46.78.3";
 /// Messages by which the honest pair's rate is measured.
 const SAMPLE: usize = 300;
 
-fn long(usual: usize, long: usize) -> usize {
-    if std::env::var_os("NEXUS_TEST_LONG").is_some() { long } else { usual }
-}
-
 /// The attacker's `main`; does nothing in a usual test run.
 #[test]
 #[ignore = "run by the tests here, inside a namespace"]
 fn attacker() {
     let (Ok(attack), Ok(target)) = (std::env::var(ATTACK), std::env::var(TARGET)) else { return };
     let target: SocketAddr = target.parse().unwrap();
-    match attack.as_str() {
-        "garbage" => garbage(target),
-        "slow_loris" => slow_loris(target),
-        "oversize" => oversize(target),
-        "beacons" => beacons(),
-        other => panic!("no such attack: {other}"),
-    }
-}
-
-fn connect(target: SocketAddr) -> Option<TcpStream> {
-    let stream = TcpStream::connect_timeout(&target, Duration::from_secs(2)).ok()?;
-    stream.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
-    stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    Some(stream)
-}
-
-/// Connections that send random bytes as fast as they are taken.
-fn garbage(target: SocketAddr) {
-    let mut random = Random::from_env("NEXUS_ATTACK_SEED");
-    let mut quarter = Quarter::new();
-    for _ in 0..long(300, 5_000) {
-        if let Some(mut stream) = connect(target) {
-            let length = random.below(70_000);
-            let _ = stream.write_all(&random.bytes(length));
-        }
-        quarter.breathe();
-    }
-}
-
-/// Many connections, each of which gives one byte now and then and never finishes.
-fn slow_loris(target: SocketAddr) {
-    let began = Instant::now();
-    let mut open: Vec<TcpStream> = Vec::new();
-    while began.elapsed() < Duration::from_secs(long(12, 60) as u64) {
-        while open.len() < 300 {
-            match connect(target) {
-                Some(stream) => open.push(stream),
-                None => break,
-            }
-        }
-        // The byte that begins a TLS record, then silence: the handshake never comes to an end.
-        open.retain_mut(|stream| stream.write_all(&[0x16]).is_ok());
-        std::thread::park_timeout(Duration::from_millis(300));
-    }
-}
-
-/// After the gate's 16 bytes, records and handshakes that claim to be as long as can be written.
-fn oversize(target: SocketAddr) {
-    let mut quarter = Quarter::new();
-    for round in 0..long(200, 5_000) {
-        let Some(mut stream) = connect(target) else { continue };
-        let mut bytes = vec![7; 16];
-        if round % 2 == 0 {
-            // A TLS record of 65,535 bytes, which TLS forbids.
-            bytes.extend([0x16, 3, 1, 0xff, 0xff]);
-            bytes.extend([0; 70_000]);
-        } else {
-            // A ClientHello that says it is 16 MiB long, in records of the greatest length allowed.
-            bytes.extend([0x16, 3, 1, 0x40, 0x00, 1, 0xff, 0xff, 0xff]);
-            bytes.extend([0; 0x3ffc]);
-            for _ in 0..16 {
-                bytes.extend([0x16, 3, 1, 0x40, 0x00]);
-                bytes.extend([0; 0x4000]);
-            }
-        }
-        let _ = stream.write_all(&bytes);
-        let _ = stream.read(&mut [0; 64]);
-        quarter.breathe();
-    }
-}
-
-/// Datagrams on the discovery port: noise, and noise that begins like what was heard on the LAN.
-fn beacons() {
-    let mut random = Random::from_env("NEXUS_ATTACK_SEED");
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
-    socket.set_broadcast(true).unwrap();
-    let heard = overhear();
-    let mut quarter = Quarter::new();
-    for round in 0..long(50_000, 1_000_000) {
-        let mut datagram = heard.clone();
-        let length = datagram.len().max(1);
-        match round % 4 {
-            0 => datagram = random.bytes(40),
-            1 => datagram = vec![0x5a; 1400],
-            2 => {
-                let at = random.below(length);
-                if let Some(byte) = datagram.get_mut(at) {
-                    *byte ^= 1 << random.below(8);
-                }
-            }
-            // Played back as it was.
-            _ => {}
-        }
-        let _ = socket.send_to(&datagram, (Ipv4Addr::new(10, 46, 78, 255), 46339));
-        quarter.breathe();
-    }
-}
-
-/// A real beacon, as everybody on the switch can hear it; empty when none comes in a while.
-fn overhear() -> Vec<u8> {
-    let Ok(socket) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 46339)) else { return Vec::new() };
-    socket.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
-    let mut buffer = [0; 2048];
-    socket.recv(&mut buffer).map(|length| buffer[..length].to_vec()).unwrap_or_default()
+    attacks::run(&attack, target);
 }
 
 /// Alice and Bob are contacts; Mallory's host is on the same switch.
@@ -155,6 +51,7 @@ struct Scene {
     _node_b: lab::person::Node,
     mallory: String,
     target: String,
+    attack: [(&'static str, String); 4],
     _lab: Lab,
 }
 
@@ -166,11 +63,21 @@ fn scene() -> Scene {
     let (node_a, node_b) = (alice.start(), bob.start());
     sees(&alice, &bob);
     become_contacts(&alice, &bob);
-    let seen = bob.nexus(&["nearby"]).rows();
-    let seen = seen.iter().find(|row| row["connect_id"] == alice.id.as_str()).unwrap();
-    let addresses = seen["addresses"].as_array().unwrap();
-    let target = addresses[0].as_str().unwrap().to_owned();
-    Scene { alice, bob, node_a, _node_b: node_b, mallory, target, _lab: lab }
+    let (alice_at, bob_at) = (address(&bob, &alice), address(&alice, &bob));
+    let attack = [
+        ("ALICE", alice.id.clone()),
+        ("BOB", bob.id.clone()),
+        ("BOB_AT", bob_at),
+        ("ACCEPTED", alice.data_dir().join("accepted").to_string_lossy().into_owned()),
+    ];
+    Scene { alice, bob, node_a, _node_b: node_b, mallory, target: alice_at, attack, _lab: lab }
+}
+
+/// Where `who` sees `other`.
+fn address(who: &Person, other: &Person) -> String {
+    let seen = who.nexus(&["nearby"]).rows();
+    let row = seen.iter().find(|row| row["connect_id"] == other.id.as_str()).unwrap();
+    row["addresses"][0].as_str().unwrap().to_owned()
 }
 
 /// How long Alice takes to bring `SAMPLE` messages to Bob.
@@ -201,12 +108,18 @@ fn honest_rate(scene: &Scene, round: &str) -> f64 {
 
 /// Runs one attack beside honest traffic and checks what must hold for all of them.
 fn withstands(attack: &str, codes: &[&str]) {
+    withstands_while(attack, codes, |_| {});
+}
+
+/// The same, with something that Alice does meanwhile.
+fn withstands_while(attack: &str, codes: &[&str], meanwhile: impl FnOnce(&Scene)) {
     if !available() {
         return;
     }
     let scene = scene();
     let before = honest_rate(&scene, "in peace");
-    let attacker = launch(&scene.mallory, "attacker", attack, &scene.target);
+    let attacker = launch(&scene.mallory, "attacker", attack, &scene.target, &scene.attack);
+    meanwhile(&scene);
     let during = honest_rate(&scene, "under attack");
     attacker.finish(Duration::from_secs(long(120, 1200) as u64));
     let peak = scene.node_a.peak_memory();
@@ -218,12 +131,19 @@ fn withstands(attack: &str, codes: &[&str]) {
     assert!(peak < MEMORY, "{peak} bytes under {attack}");
     let status = scene.alice.nexus(&["status"]).row();
     let refused = status["refused"].as_array().unwrap();
+    // Whoever attacks is named: by address, or by ConnectID once it is proven; never Bob.
+    for row in refused {
+        let source = row["source"].as_str().unwrap();
+        assert!(source.starts_with(MALLORY) || source.starts_with("nx1"), "{row}");
+        assert_ne!(source, scene.bob.id, "{row}");
+    }
     for code in codes {
         assert!(
-            refused.iter().any(|row| row["code"] == *code
-                && row["source"].as_str().is_some_and(|source| source.starts_with(MALLORY))
-                && row["count"].as_u64().is_some_and(|count| count > 0)),
-            "no {code} from {MALLORY} in {refused:?}"
+            refused
+                .iter()
+                .any(|row| row["code"] == *code
+                    && row["count"].as_u64().is_some_and(|count| count > 0)),
+            "no {code} in {refused:?}"
         );
     }
     see_the_same(&scene.alice, &scene.bob);
@@ -247,4 +167,33 @@ fn oversize_lengths_reserve_nothing() {
 #[test]
 fn a_flood_of_beacons_is_refused() {
     withstands("beacons", &["bad_beacon"]);
+}
+
+#[test]
+fn a_replayed_handshake_leads_nowhere() {
+    withstands("replay", &["tls|slow_handshake|timeout|lost"]);
+}
+
+#[test]
+fn a_card_of_somebody_else_opens_no_link() {
+    withstands("impostor", &["not_live"]);
+}
+
+#[test]
+fn a_flood_of_letters_leaves_a_bounded_inbox() {
+    withstands("letters", &[]);
+}
+
+#[test]
+fn a_contact_that_turned_evil_is_cut_off_by_name_of_its_faults() {
+    let codes = ["malformed_frame", "unknown_frame", "forged_run", "unsolicited_log"];
+    withstands_while("contact", &codes, |scene| {
+        let request = until("Mallory asks", Duration::from_secs(30), || {
+            let rows = scene.alice.nexus(&["contact", "requests"]).rows();
+            rows.first().cloned().ok_or_else(|| "nobody".into())
+        });
+        let mallory = request["connect_id"].as_str().unwrap();
+        scene.alice.nexus(&["contact", "accept", mallory]).rows();
+        std::fs::write(scene.alice.data_dir().join("accepted"), "").unwrap();
+    });
 }

@@ -47,7 +47,7 @@ fn a_restore_on_a_third_host_brings_the_whole_history_back_from_the_contact() {
 
     let mut again = Person::blank("Alice", Some(&lab.host()));
     let restore = again.command_with_input(
-        &["backup", "restore", file.to_str().unwrap()],
+        &["backup", "restore", file.to_str().unwrap(), "--phrase-file", "-"],
         format!("{phrase}\n").as_bytes(),
     );
     assert_eq!(restore.code, 0, "{restore:?}");
@@ -64,6 +64,49 @@ fn a_restore_on_a_third_host_brings_the_whole_history_back_from_the_contact() {
     again.assert_log_verifies();
     bob.assert_log_verifies();
     node_again.stop();
+    node_b.stop();
+}
+
+#[test]
+fn two_copies_of_one_data_directory_used_at_once_lose_nothing_and_converge() {
+    if !available() {
+        return;
+    }
+    let mut lab = Lab::new(Addressing::V4);
+    let alice = Person::new("Alice", Some(&lab.host()));
+    let bob = Person::new("Bob", Some(&lab.host()));
+    let (node_a, node_b) = (alice.start(), bob.start());
+    sees(&alice, &bob);
+    become_contacts(&alice, &bob);
+    write(&node_a, &bob.id, "before the copy");
+    node_a.stop();
+
+    let copy = alice.copy(Some(&lab.host()));
+    let (node_a, node_copy) = (alice.start(), copy.start());
+    let status = copy.nexus(&["status"]).row();
+    let notices = status["notices"].as_array().unwrap();
+    assert!(!notices.is_empty(), "a copy must say that it is one: {status}");
+    assert_ne!(
+        alice.nexus(&["id"]).row()["instance"],
+        copy.nexus(&["id"]).row()["instance"],
+        "one instance in two places"
+    );
+    write(&node_a, &bob.id, "original");
+    write(&node_copy, &bob.id, "copy");
+    delivers(&bob, &alice, "Bob reads both");
+
+    let limit = Duration::from_secs(60);
+    until("all three converge", limit, || {
+        let words = [alice.digest(&bob.id), copy.digest(&bob.id), bob.digest(&alice.id)];
+        if words[0] == words[1] && words[1] == words[2] { Ok(()) } else { Err(words.join(" / ")) }
+    });
+    let texts = bob.texts(&alice.id);
+    assert_eq!(texts.len(), 3 * MESSAGES + 1, "lost or doubled");
+    assert_eq!(alice.texts(&bob.id), texts);
+    assert_eq!(copy.texts(&bob.id), texts);
+    for person in [&alice, &copy, &bob] {
+        person.assert_log_verifies();
+    }
     node_b.stop();
 }
 

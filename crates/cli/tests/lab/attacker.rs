@@ -10,7 +10,13 @@ pub const ATTACK: &str = "NEXUS_ATTACK";
 pub const TARGET: &str = "NEXUS_ATTACK_TARGET";
 
 /// Starts `attack` on `host`; `entry` is the ignored test that is the attacker's `main`.
-pub fn launch(host: &str, entry: &str, attack: &str, target: &str) -> Attacker {
+pub fn launch(
+    host: &str,
+    entry: &str,
+    attack: &str,
+    target: &str,
+    knows: &[(&str, String)],
+) -> Attacker {
     let program: PathBuf = std::env::current_exe().unwrap();
     let child = Command::new("ip")
         .args(["netns", "exec", host])
@@ -18,6 +24,7 @@ pub fn launch(host: &str, entry: &str, attack: &str, target: &str) -> Attacker {
         .args(["--ignored", "--exact", entry, "--nocapture"])
         .env(ATTACK, attack)
         .env(TARGET, target)
+        .envs(knows.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()

@@ -39,6 +39,11 @@ pub fn until<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Result<T
     }
 }
 
+/// `usual`, or `long` under `./test --long`.
+pub fn long(usual: usize, long: usize) -> usize {
+    if std::env::var_os("NEXUS_TEST_LONG").is_some() { long } else { usual }
+}
+
 /// A UDP port that nobody uses now, for the discovery of nodes on loopback only.
 pub fn free_udp_port() -> u16 {
     let socket = std::net::UdpSocket::bind(("127.0.0.1", 0)).unwrap();

@@ -88,6 +88,16 @@ impl Person {
         assert_eq!(self.id.len(), 62, "{row}");
     }
 
+    /// A copy of the whole data directory on another host, as a person might make it with `cp -a`.
+    pub fn copy(&self, host: Option<&str>) -> Self {
+        let mut copy = Self::blank(&self.name, host);
+        copy.id.clone_from(&self.id);
+        let from = self.data_dir().join(".");
+        let done = Command::new("cp").arg("-a").arg(from).arg(copy.data_dir()).status().unwrap();
+        assert!(done.success());
+        copy
+    }
+
     pub fn data_dir(&self) -> &Path {
         self.dir.path()
     }

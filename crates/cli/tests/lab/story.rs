@@ -37,7 +37,8 @@ pub fn become_contacts(asker: &Person, asked: &Person) {
 /// `from` writes, and it must be durable at `to` and readable there.
 pub fn delivers(from: &Person, to: &Person, text: &str) {
     let began = Instant::now();
-    let rows = from.nexus(&["send", &to.id, text, "--wait", "delivered", "--timeout", "30"]).rows();
+    let rows =
+        from.nexus(&["send", &to.id, text, "--wait", "delivered", "--timeout", "30s"]).rows();
     let last = rows.last().expect("a row");
     assert_eq!(last["state"], "delivered", "{rows:?}");
     eprintln!("{} → {} delivered after {:?}", from.name, to.name, began.elapsed());
