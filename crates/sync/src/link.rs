@@ -34,6 +34,8 @@ pub(crate) struct Round {
     pub(crate) summary: Summary,
     /// The fingerprints in my WANT, once it is out.
     pub(crate) fingerprints: BTreeMap<Topic, crate::ids::TopicFingerprint>,
+    /// How the peer names the topics in my WANT.
+    pub(crate) theirs: BTreeMap<WantId, Topic>,
 }
 
 /// The order in which runs are sent: first the openings of logs that the peer does not have, then
@@ -171,11 +173,11 @@ impl Link {
         set_hash(topics.iter())
     }
 
-    /// How I, or the peer, name a topic on this link.
-    pub(crate) fn want_id(&self, topic: &Topic, mine: bool) -> Option<WantId> {
-        let side = if mine { self.params.side } else { self.params.side.other() };
-        let wanted = self.wanted.get(topic)?;
-        Some(want_id(&wanted.secret, &self.params.exporter, side))
+    /// How I name a topic on this link, and how the peer does.
+    pub(crate) fn want_ids(&self, topic: &Topic) -> Option<(WantId, WantId)> {
+        let (secret, exporter) = (&self.wanted.get(topic)?.secret, &self.params.exporter);
+        let side = self.params.side;
+        Some((want_id(secret, exporter, side), want_id(secret, exporter, side.other())))
     }
 
     /// Takes one round from the budget; `false` when the peer asks for them faster than any set

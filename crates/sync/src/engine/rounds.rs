@@ -14,7 +14,7 @@ use super::trouble::Trouble;
 use crate::code::ViolationCode;
 use crate::fingerprint::scope_fingerprint;
 use crate::frame::{Frame, Mode, Summary, Want};
-use crate::ids::{LinkId, ScopeFingerprint, SetHash, TopicFingerprint};
+use crate::ids::{LinkId, ScopeFingerprint, SetHash};
 use crate::limits::{
     MAX_LOGS_PER_PEER, MAX_LOGS_PER_TOPIC, MAX_WANT_IDS, MAX_WANT_IDS_PER_FRAME, MAX_WINDOW,
     MIN_WINDOW,
@@ -56,7 +56,12 @@ impl Engine {
         link.first_round = false;
         link.granted += credit;
         link.since.clear();
-        link.stage = Stage::Summary(Round { topics, summary, fingerprints: BTreeMap::new() });
+        link.stage = Stage::Summary(Round {
+            topics,
+            summary,
+            fingerprints: BTreeMap::new(),
+            theirs: BTreeMap::new(),
+        });
         let send = link.send(Frame::Summary(summary), None);
         self.outputs.push_back(send);
     }
@@ -118,9 +123,10 @@ impl Engine {
         let mut ids = Vec::with_capacity(round.topics.len());
         for topic in &round.topics {
             let fingerprint = self.view.fingerprint(topic);
-            if let Some(want) = link.want_id(topic, true) {
+            if let Some((mine, theirs)) = link.want_ids(topic) {
                 round.fingerprints.insert(*topic, fingerprint);
-                ids.push((want, fingerprint));
+                round.theirs.insert(theirs, *topic);
+                ids.push((mine, fingerprint));
             }
         }
         ids.sort_unstable();
@@ -155,18 +161,18 @@ impl Engine {
         else {
             return Ok(());
         };
-        let theirs_by_id: BTreeMap<_, TopicFingerprint> = ids.into_iter().collect();
-        let mut shared = Vec::new();
-        for (topic, mine) in &round.fingerprints {
-            let want = link.want_id(topic, false);
-            if let Some(fingerprint) = want.and_then(|want| theirs_by_id.get(&want)) {
-                shared.push((*topic, fingerprint == mine));
-            }
-        }
-        // A topic that was dropped meanwhile can't be told from one that is not shared: then this
-        // round is not what the two sets have in common, and the next one is already due.
+        // Decided by what both sent, also if a topic is not wanted any more by now: the peer can't
+        // know that yet.
+        let shared: BTreeMap<Topic, bool> = ids
+            .into_iter()
+            .filter_map(|(want, fingerprint)| {
+                let topic = *round.theirs.get(&want)?;
+                Some((topic, round.fingerprints.get(&topic) == Some(&fingerprint)))
+            })
+            .collect();
+        // If the set changed meanwhile the next round is due already, and says more.
         if !link.dirty {
-            let topics = shared.iter().map(|(topic, _)| *topic).collect();
+            let topics = shared.keys().copied().collect();
             let memory = Shared { mine: round.summary.set, theirs: theirs.set, topics };
             let instance = link.params.instance;
             self.outputs.push_back(Output::Remember { instance, shared: memory.clone() });
@@ -181,14 +187,13 @@ impl Engine {
         id: LinkId,
         round: &Round,
         lazy: bool,
-        shared: Vec<(Topic, bool)>,
+        shared: BTreeMap<Topic, bool>,
         store: &S,
     ) -> Result<(), Trouble> {
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
         let since = std::mem::take(&mut link.since);
-        let now_shared: BTreeSet<Topic> = shared.iter().map(|(topic, _)| *topic).collect();
         let gone: Vec<Topic> =
-            link.shares.keys().filter(|topic| !now_shared.contains(*topic)).copied().collect();
+            link.shares.keys().filter(|topic| !shared.contains_key(*topic)).copied().collect();
         for topic in &gone {
             self.unshare(id, topic, None);
         }
@@ -217,13 +222,13 @@ impl Engine {
     /// Makes a topic shared on a link; `false` if it is not wanted any more.
     fn share(&mut self, id: LinkId, topic: Topic, mine_lazy: bool, theirs_lazy: bool) -> bool {
         let Some(link) = self.links.get_mut(&id) else { return false };
+        link.once.insert(topic);
         if !link.wanted.contains_key(&topic) {
             return false;
         }
         let mode = |lazy: bool| if lazy { Mode::Lazy } else { Mode::Eager };
         if let Entry::Vacant(share) = link.shares.entry(topic) {
             share.insert(Share::new(mode(theirs_lazy), mode(mine_lazy)));
-            link.once.insert(topic);
             self.outputs.push_back(Output::TopicShared { link: id, topic });
         }
         true
