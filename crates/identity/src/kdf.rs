@@ -22,7 +22,7 @@ pub fn derive(context: &str, parts: &[&[u8]]) -> [u8; 32] {
 
 /// HKDF-SHA256 (RFC 5869) without salt, `info` = the concatenation of `parts`, 32 bytes.
 ///
-/// As in [`derive`], at most one part may vary in length.
+/// As in [`derive()`], at most one part may vary in length.
 pub fn hkdf32(ikm: &Secret32, parts: &[&[u8]]) -> Secret32 {
     let mut out = Secret32([0; 32]);
     let hkdf = Hkdf::<Sha256>::new(None, &ikm.0);

@@ -55,7 +55,7 @@ impl OpenOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
-    /// The last process did not close the database. Run [`Database::check`] in the background.
+    /// The last process did not close the database. Run [`crate::Queries::check`] in the background.
     UncleanShutdown,
     /// The own instance was made on another machine or in another file: this may be a copy. Open a new instance.
     Copied {
