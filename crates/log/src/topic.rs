@@ -132,6 +132,12 @@ impl TopicSecret {
         first(hasher.finalize().as_bytes())
     }
 
+    /// The secret under which [`TopicSecret::want_id`] names this topic, for those who only sync.
+    #[must_use]
+    pub const fn want_secret(&self) -> &Secret32 {
+        &self.want
+    }
+
     /// The secret of beacons and first bytes between contacts.
     #[must_use]
     pub fn pair_secret(&self) -> Secret32 {

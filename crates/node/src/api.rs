@@ -806,7 +806,8 @@ impl ErrorCode {
 /// One line from a client: an id of its choosing and a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
-    /// Echoed in every answer.
+    /// Echoed in every answer. On the wire it is `request`, since commands have an `id` of their own.
+    #[serde(rename = "request")]
     pub id: u64,
     /// What to do.
     #[serde(flatten)]
@@ -827,6 +828,7 @@ pub enum Answer {
     /// One row of the answer to request `id`.
     Row {
         /// The request.
+        #[serde(rename = "request")]
         id: u64,
         /// One of the view types, as documented at the command.
         row: serde_json::Value,
@@ -834,11 +836,13 @@ pub enum Answer {
     /// Request `id` is done.
     Done {
         /// The request.
+        #[serde(rename = "request")]
         id: u64,
     },
     /// Request `id` failed.
     Error {
         /// The request.
+        #[serde(rename = "request")]
         id: u64,
         /// Why.
         error: ErrorBody,

@@ -247,7 +247,7 @@ async fn answer<D: Dispatch>(
 fn request_id(line: &str) -> u64 {
     serde_json::from_str::<serde_json::Value>(line)
         .ok()
-        .and_then(|v| v.get("id")?.as_u64())
+        .and_then(|v| v.get("request")?.as_u64())
         .unwrap_or_default()
 }
 

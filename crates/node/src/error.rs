@@ -120,6 +120,26 @@ pub fn read_only(path: &Path) -> ErrorBody {
     )
 }
 
+/// Nobody by that name.
+#[must_use]
+pub fn nobody(name: &str) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::NotFound,
+        format!("there is no conversation {name:?} here"),
+        "see `nexus conversations` and `nexus contact list`",
+    )
+}
+
+/// A text over the limit.
+#[must_use]
+pub fn too_long() -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::TooLong,
+        "the text is longer than 32 KiB; nothing was sent",
+        "send it in parts, or as a file once files are there",
+    )
+}
+
 /// The confirmation of a dangerous command does not match.
 #[must_use]
 pub fn not_confirmed(expected: &str) -> ErrorBody {
@@ -147,4 +167,52 @@ pub fn bad_config(path: &Path, what: impl std::fmt::Display) -> ErrorBody {
         format!("{}: {what}", path.display()),
         "mend that line; `nexus config get` lists the keys and their values",
     )
+}
+
+impl From<nexus_storage::StoreError> for ErrorBody {
+    fn from(error: nexus_storage::StoreError) -> Self {
+        use nexus_storage::StoreError as E;
+        match error {
+            E::DiskFull => Self::new(
+                ErrorCode::DiskFull,
+                "the disk is full; nothing that was confirmed is lost",
+                "free some space and try again",
+            ),
+            E::ReadOnly => Self::new(
+                ErrorCode::ReadOnly,
+                "the store can't be written",
+                "give this user write permission, and check whether the disk was mounted read-only",
+            ),
+            E::Damaged { detail } => Self::new(
+                ErrorCode::Damaged,
+                format!("the store is damaged: {detail}"),
+                "stop the node and start it again: it checks the store and heals it from your contacts",
+            ),
+            other => failed(other),
+        }
+    }
+}
+
+/// A store that can't be opened.
+pub fn open(error: nexus_storage::OpenError) -> ErrorBody {
+    use nexus_storage::OpenError as E;
+    match error {
+        E::Locked { path } => busy(path.parent().unwrap_or(&path)),
+        E::NewerVersion { path, found, known } => ErrorBody::new(
+            ErrorCode::NewerVersion,
+            format!(
+                "{} has version {found}; this program knows versions up to {known}",
+                path.display()
+            ),
+            "install the newer version of nexus again",
+        ),
+        E::ReadOnly { path } => read_only(&path),
+        E::DiskFull { path } => disk_full(&path),
+        E::Damaged { path, detail } => ErrorBody::new(
+            ErrorCode::Damaged,
+            format!("{} is damaged: {detail}", path.display()),
+            "move that file away and start again: a new store is made and healed from your contacts",
+        ),
+        other => failed(other),
+    }
 }

@@ -8,14 +8,42 @@
 //! The modules, in reading order: [`api`] (the contract), [`error`] (its errors), [`paths`], [`config`], [`lock`],
 //! [`setup`], [`node`] (start and stop), [`control`] (the socket), [`client`].
 
+mod addresses;
+mod answers;
 pub mod api;
+mod backup;
+mod cards;
 pub mod client;
 pub mod config;
+mod contacts;
 pub mod control;
+mod conversations;
+mod core;
+mod dispatch;
+mod doctor;
 pub mod error;
+mod events;
+mod hub;
+mod ingest;
+mod letters;
+mod links;
 pub mod lock;
+mod me;
+mod messages;
+mod names;
+mod network;
 pub mod node;
 pub mod paths;
+mod read_marks;
+mod refused;
+mod resolve;
 pub mod setup;
+mod start_up;
+mod store_thread;
+mod sync_thread;
+mod time;
+mod timers;
+mod views;
+mod wants;
 
 pub use node::{Node, Options};

@@ -4,15 +4,25 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Command, Event};
+use crate::api::Event;
 use crate::config::{Config, Visibility};
-use crate::control::{ControlSocket, Dispatch, Rows};
+use crate::control::ControlSocket;
+use crate::core::{Core, Parts};
 use crate::error::{self, Answered};
+use crate::events::Bus;
 use crate::lock::DirectoryLock;
 use crate::paths::Paths;
+use crate::refused::Refused;
+use crate::store_thread::Store;
+use crate::sync_thread::{self, SyncEvent};
+use crate::{hub, network, read_marks, start_up, timers};
+
+/// How long tasks and the store may take to end.
+const LAST_TASKS: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// How to run a node. What is `None` comes from the configuration.
 #[derive(Debug, Clone)]
@@ -83,17 +93,47 @@ impl Node {
             return Err(error::no_identity(&options.data_dir));
         }
         let lock = DirectoryLock::take(&paths)?;
-        let _config = options.config()?;
+        let config = options.config()?;
+        let store_paths = paths.clone();
+        let opened = tokio::task::spawn_blocking(move || start_up::open(&store_paths));
+        let opened = opened.await.map_err(error::failed)??;
+        let (transport, network) = network::start(&config, &opened.me, options.network).await?;
+        let (sync, inbox) = sync_thread::channels();
+        let (effects, after) = mpsc::unbounded_channel();
+        let reader = opened.db.reader()?;
+        let (store, store_thread) =
+            Store::start(opened.writer, opened.me, move |after| drop(effects.send(after)))
+                .map_err(error::failed)?;
+        let refused = Refused::default();
+        let sync_thread = sync_thread::start(&sync, inbox, reader, store.clone(), refused.clone());
+        let sync_thread = sync_thread.map_err(error::failed)?;
         let stop = CancellationToken::new();
-        let core = Arc::new(Core { stop: stop.clone() });
+        let bus = Bus::new();
+        let core = Core::new(Parts {
+            paths: paths.clone(),
+            config,
+            db: opened.db,
+            store,
+            sync,
+            transport,
+            bus,
+            refused,
+            stop: stop.clone(),
+        });
+        let ready = Event::Ready {
+            connect_id: core.me().connect_id().to_string(),
+            listen: core.transport().listen_addresses().iter().map(ToString::to_string).collect(),
+        };
         let socket = ControlSocket::bind(&paths)?;
-        let ready = Event::Ready { connect_id: String::new(), listen: Vec::new() };
-        let running = tokio::spawn({
-            let stop = stop.clone();
-            async move {
-                socket.serve(core, stop).await;
-                drop(lock);
-            }
+        let hub = tokio::spawn(hub::run(core.clone(), network, after));
+        let timers = tokio::spawn(timers::run(core.clone()));
+        let health = tokio::spawn(start_up::check(core.clone(), opened.unclean));
+        let running = tokio::spawn(async move {
+            socket.serve(core.clone(), core.stop.clone()).await;
+            health.abort();
+            let _ = tokio::join!(hub, timers, health);
+            stop_all(core, sync_thread, store_thread).await;
+            drop(lock);
         });
         Ok(Self { ready, stop, running })
     }
@@ -106,7 +146,9 @@ impl Node {
 
     /// Resolves once the node has ended by itself (`Command::Shutdown`, a fatal error).
     pub async fn closed(&mut self) {
-        let _ = (&mut self.running).await;
+        if !self.running.is_finished() {
+            let _ = (&mut self.running).await;
+        }
     }
 
     /// Ends the node in good order: answers are finished, the store is closed, the lock given back.
@@ -116,16 +158,25 @@ impl Node {
     }
 }
 
-struct Core {
-    stop: CancellationToken,
-}
-
-impl Dispatch for Core {
-    async fn dispatch(self: Arc<Self>, command: Command, _rows: Rows) -> Answered<()> {
-        if command == Command::Shutdown {
-            self.stop.cancel();
-            return Ok(());
-        }
-        Err(error::failed("not built yet"))
+/// Ends everything in order: what I read is told, links say goodbye, the store is closed last.
+async fn stop_all(
+    core: Arc<Core>,
+    sync_thread: std::thread::JoinHandle<()>,
+    store_thread: std::thread::JoinHandle<()>,
+) {
+    read_marks::flush(&core).await;
+    let _ = core.sync.events.send(SyncEvent::Stop);
+    let _ = tokio::task::spawn_blocking(move || sync_thread.join()).await;
+    core.transport().shutdown().await;
+    core.tasks.close();
+    if tokio::time::timeout(LAST_TASKS, core.tasks.wait()).await.is_err() {
+        tracing::warn!("some tasks did not end in time");
+    }
+    core.close_readers();
+    // The store thread ends when the last sender of jobs is gone.
+    drop(core);
+    let joined = tokio::task::spawn_blocking(move || store_thread.join());
+    if tokio::time::timeout(LAST_TASKS, joined).await.is_err() {
+        tracing::error!("the store was not closed in time; the next start checks it");
     }
 }

@@ -49,4 +49,24 @@ impl Paths {
     pub fn config(&self) -> PathBuf {
         self.root.join("config.toml")
     }
+
+    /// Every file that a node makes here but the lock, the secrets first.
+    pub(crate) fn all_files(&self) -> Vec<PathBuf> {
+        let names = [
+            "identity.key",
+            "nexus.db",
+            "nexus.db-wal",
+            "nexus.db-shm",
+            "nexus.db.lock",
+            "control.sock",
+            "control.new",
+            "config.toml",
+        ];
+        names.iter().map(|name| self.root.join(name)).collect()
+    }
+
+    /// Every directory that a node makes here.
+    pub(crate) fn all_directories(&self) -> Vec<PathBuf> {
+        ["downloads", "partial"].iter().map(|name| self.root.join(name)).collect()
+    }
 }

@@ -81,7 +81,7 @@ async fn only_the_owner_may_open_the_socket_and_long_paths_work() {
 async fn garbage_and_endless_lines_are_answered_with_an_error() {
     let node = run(tempfile::tempdir().unwrap());
     let mut stream = UnixStream::connect(node.dir.path().join("control.sock")).await.unwrap();
-    stream.write_all(b"{\"id\":7,\"command\":\"no such\"}\n").await.unwrap();
+    stream.write_all(b"{\"request\":7,\"command\":\"no such\"}\n").await.unwrap();
     stream.write_all(&vec![b'x'; MAX_LINE + 2]).await.unwrap();
     let mut all = String::new();
     stream.read_to_string(&mut all).await.unwrap();

@@ -1,6 +1,7 @@
 //! What front ends ask: windows of a conversation, and all conversations at one glance.
 
-use nexus_log::ids::ConversationId;
+use nexus_log::ids::{ConversationId, Seq};
+use nexus_log::ledger::ChainId;
 use nexus_log::order::Position;
 
 use super::rows::{MESSAGE, MessageRow, read_message};
@@ -71,6 +72,17 @@ impl Queries {
     pub fn message_count(&self, conversation: &ConversationId) -> Result<u64, StoreError> {
         let Some(id) = self.conversation_number(conversation)? else { return Ok(0) };
         unsigned(self.number("SELECT count(*) FROM timeline WHERE conversation = ?1", [id])?)
+    }
+
+    /// Messages of one chain from `from` on.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn messages_of_chain(&self, chain: ChainId, from: Seq) -> Result<u64, StoreError> {
+        unsigned(self.number(
+            "SELECT count(*) FROM entries e JOIN messages m ON m.id = e.id WHERE e.chain = ?1 AND e.seq >= ?2",
+            (chain.0, i64::try_from(from).unwrap_or(i64::MAX)),
+        )?)
     }
 
     /// One conversation at one glance.

@@ -1,0 +1,7 @@
+//! The answer to each command, by what it is about.
+
+pub(crate) mod contacts;
+pub(crate) mod history;
+pub(crate) mod store;
+pub(crate) mod system;
+pub(crate) mod writing;

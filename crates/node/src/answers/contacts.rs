@@ -1,0 +1,201 @@
+//! Contacts, requests, invites.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_identity::ConnectId;
+use nexus_identity::invite::{Invite, InviteSecret, SCHEME};
+use nexus_storage::peers::AddressSource;
+
+use crate::api::{ContactView, ErrorBody, ErrorCode, InviteView};
+use crate::contacts::{self as state, MAX_MESSAGE, Request};
+use crate::control::Rows;
+use crate::core::Core;
+use crate::dispatch::known;
+use crate::error::{self, Answered};
+use crate::resolve::{Candidate, resolve};
+use crate::store_thread::Work;
+use crate::time::{now, rfc3339};
+use crate::views::Viewer;
+
+/// Most people one invite may be for.
+const MAX_USES: u32 = 100;
+/// Longest life of an invite.
+const MAX_LIFE: u64 = 365 * 86_400;
+/// Longest local name, bytes.
+const MAX_LOCAL_NAME: usize = nexus_storage::contacts::MAX_NAME_BYTES;
+
+/// `contact add` as it was asked.
+pub(crate) struct Asked {
+    pub who: String,
+    pub name: Option<String>,
+    pub address: Option<String>,
+    pub message: Option<String>,
+}
+
+pub(crate) async fn add(core: &Arc<Core>, asked: Asked, rows: &Rows) -> Answered<()> {
+    let mut request =
+        Request { name: asked.name.map(local_name).transpose()?, ..Request::default() };
+    if let Some(message) = asked.message {
+        if message.chars().count() > MAX_MESSAGE {
+            return Err(ErrorBody::new(
+                ErrorCode::TooLong,
+                format!("the words of a request have at most {MAX_MESSAGE} characters"),
+                "say the rest once they have accepted",
+            ));
+        }
+        request.message = Some(message);
+    }
+    if let Some(address) = asked.address {
+        request.addresses.push((check_address(&address)?, AddressSource::Manual));
+    }
+    let who = if asked.who.starts_with(SCHEME) {
+        let invite = read_invite(&asked.who)?;
+        let told = invite.addresses.iter().cloned().map(|a| (a, AddressSource::Told));
+        request.addresses.extend(told);
+        let who = invite.connect_id();
+        request.invite = Some(invite);
+        who
+    } else {
+        let nearby = core.nearby_names();
+        core.read(move |store, _| named(&asked.who, &known(store)?, nearby)).await?
+    };
+    core.store.run(move |work| state::add(work, &who, &request)).await?;
+    answer(core, who, rows).await
+}
+
+/// Contacts first: a stranger nearby can't take over the name of a contact.
+fn named(who: &str, contacts: &[Candidate], nearby: Vec<Candidate>) -> Answered<ConnectId> {
+    match resolve(who, contacts) {
+        Err(e) if e.code == ErrorCode::NotFound => {
+            let mut all = nearby;
+            all.extend(contacts.iter().cloned());
+            resolve(who, &all)
+        }
+        other => other,
+    }
+}
+
+fn read_invite(link: &str) -> Answered<Invite> {
+    let bad = |why: &dyn std::fmt::Display| {
+        ErrorBody::new(
+            ErrorCode::BadInvite,
+            format!("this invite can't be used: {why}"),
+            "copy the whole link again, or ask for a new one",
+        )
+    };
+    let invite: Invite = link.trim().parse().map_err(|e| bad(&e))?;
+    if invite.expires <= now() {
+        return Err(bad(&format!("it expired at {}", rfc3339(invite.expires))));
+    }
+    Ok(invite)
+}
+
+fn check_address(address: &str) -> Answered<String> {
+    let host_and_port = address
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0));
+    let plain = !address.chars().any(|c| c.is_whitespace() || c.is_control());
+    if host_and_port && plain && address.len() <= nexus_storage::peers::MAX_ADDRESS_BYTES {
+        return Ok(address.to_owned());
+    }
+    Err(error::usage(
+        format!("{address:?} is no address"),
+        "give host and port, for example 192.168.1.5:46340 or [fe80::1%2]:46340",
+    ))
+}
+
+/// A name that only I see.
+fn local_name(name: String) -> Answered<String> {
+    let clean: String = name.chars().filter(|c| !c.is_control()).collect();
+    let clean = clean.trim().to_owned();
+    if clean.len() > MAX_LOCAL_NAME {
+        return Err(error::bad_name("it is longer than 256 bytes"));
+    }
+    if clean.is_empty() { Err(error::bad_name("it is empty")) } else { Ok(clean) }
+}
+
+pub(crate) async fn list(core: &Arc<Core>, requests: bool, rows: &Rows) -> Answered<()> {
+    let paths = core.live_paths();
+    let views = core
+        .read(move |store, me| {
+            let viewer = Viewer::new(store, me, &paths)?;
+            let contacts = if requests { store.requests()? } else { store.contacts()? };
+            Ok(contacts.iter().map(|c| viewer.contact(c)).collect::<Vec<_>>())
+        })
+        .await?;
+    for view in &views {
+        rows.row(view).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn change(
+    core: &Arc<Core>,
+    who: &str,
+    change: impl FnOnce(&mut Work<'_, '_>, &ConnectId) -> Answered<()> + Send + 'static,
+    rows: &Rows,
+) -> Answered<()> {
+    let who = core.contact_named(who).await?;
+    core.store.run(move |work| change(work, &who)).await?;
+    answer(core, who, rows).await
+}
+
+pub(crate) async fn rename(core: &Arc<Core>, who: &str, name: String, rows: &Rows) -> Answered<()> {
+    let name = local_name(name)?;
+    change(core, who, move |work, who| state::rename(work, who, &name), rows).await
+}
+
+pub(crate) async fn verify(
+    core: &Arc<Core>,
+    who: &str,
+    verified: Option<bool>,
+    rows: &Rows,
+) -> Answered<()> {
+    match verified {
+        Some(word) => {
+            change(core, who, move |work, who| state::verify(work, who, word), rows).await
+        }
+        None => {
+            let who = core.contact_named(who).await?;
+            answer(core, who, rows).await
+        }
+    }
+}
+
+async fn answer(core: &Arc<Core>, who: ConnectId, rows: &Rows) -> Answered<()> {
+    let paths = core.live_paths();
+    let view: Option<ContactView> =
+        core.read(move |store, me| Ok(Viewer::new(store, me, &paths)?.contact_by_id(&who))).await?;
+    let view = view.ok_or_else(|| error::failed("the contact is gone"))?;
+    Ok(rows.row(&view).await?)
+}
+
+pub(crate) async fn invite(
+    core: &Arc<Core>,
+    expires: Option<u64>,
+    uses: u32,
+    rows: &Rows,
+) -> Answered<()> {
+    if uses == 0 || uses > MAX_USES {
+        return Err(error::usage(
+            format!("an invite is for 1 to {MAX_USES} people"),
+            "give --uses in that range",
+        ));
+    }
+    let life = expires.unwrap_or_else(|| u64::from(core.config.invite_days) * 86_400);
+    if life == 0 || life > MAX_LIFE {
+        return Err(error::usage(
+            "an invite lasts from a second to a year",
+            "give --expires in that range",
+        ));
+    }
+    let secret = InviteSecret::random(&mut rand::rng());
+    let until = now().saturating_add(Duration::from_secs(life));
+    let mut invite = Invite::new(&core.me().card, secret, uses, until).map_err(error::failed)?;
+    invite.addresses =
+        crate::addresses::reachable(core).into_iter().map(|a| a.to_string()).collect();
+    let link = invite.encode().map_err(error::failed)?;
+    core.store.run(move |work| Ok(work.tx.put_invite(&secret.0, uses, until, work.now)?)).await?;
+    Ok(rows.row(&InviteView { link, expires: rfc3339(until) }).await?)
+}

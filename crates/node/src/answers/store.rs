@@ -1,0 +1,218 @@
+//! The store itself: digests, checks of every chain, raw entries, rebuilding, backup.
+
+use std::sync::Arc;
+
+use nexus_log::digest::{DIGEST_WORDS, Digest};
+use nexus_log::entry::HEAD_CONTEXT;
+use nexus_log::header::{Header, entry_hash, payload_hash};
+use nexus_log::ids::EntryHash;
+use nexus_log::ledger::Chain;
+use nexus_log::order::Position;
+use nexus_storage::{Queries, Window};
+
+use crate::api::{BackupView, DigestView, LogView, RawEntryView};
+use crate::control::Rows;
+use crate::core::Core;
+use crate::error::{self, Answered};
+
+/// Rows read at a time.
+const PAGE: u32 = 1_000;
+
+pub(crate) async fn digest(core: &Arc<Core>, conversation: &str, rows: &Rows) -> Answered<()> {
+    let peer = core.conversation_named(conversation).await?;
+    let name = conversation.to_owned();
+    let view = core
+        .read(move |store, me| {
+            let id = me.conversation_with(&peer).ok_or_else(|| error::nobody(&name))?.id;
+            let mut digest = Digest::new(&id);
+            let mut after = Position::START;
+            loop {
+                let page = store.history(&id, Window::After(after), PAGE)?;
+                let Some(last) = page.last() else { break };
+                after = last.message.base.position;
+                for row in &page {
+                    digest.push(&row.message);
+                }
+            }
+            let bytes = digest.finish();
+            Ok(DigestView {
+                conversation: id.to_string(),
+                digest: nexus_identity::id::hex(&bytes),
+                words: nexus_identity::words::words(&bytes, DIGEST_WORDS).join(" "),
+                entries: digest.entries(),
+            })
+        })
+        .await?;
+    Ok(rows.row(&view).await?)
+}
+
+pub(crate) async fn verify(core: &Arc<Core>, rows: &Rows) -> Answered<()> {
+    let chains = core.read(|store, _| Ok(store.all_chains()?)).await?;
+    for chain in chains {
+        let view = core.read(move |store, _| checked(store, &chain)).await?;
+        rows.row(&view).await?;
+    }
+    Ok(())
+}
+
+/// Checks every chain; gives what is wrong.
+pub(crate) async fn check_all(core: &Arc<Core>) -> Answered<Vec<String>> {
+    let mut problems = Vec::new();
+    for chain in core.read(|store, _| Ok(store.all_chains()?)).await? {
+        let log = chain.log;
+        let found = core.read(move |store, _| problem(store, &chain)).await?;
+        problems.extend(found.map(|what| format!("log {log}, {what}")));
+    }
+    Ok(problems)
+}
+
+/// Checks one chain from its first entry to its head.
+fn checked(store: &Queries, chain: &Chain) -> Answered<LogView> {
+    let problem = problem(store, chain)?;
+    Ok(LogView { ok: problem.is_none(), problem, ..log_view(chain) })
+}
+
+fn log_view(chain: &Chain) -> LogView {
+    LogView {
+        topic: chain.topic.to_string(),
+        log: chain.log.to_string(),
+        entries: chain.head.seq + 1 - chain.first,
+        head: chain.head.hash.to_string(),
+        ok: true,
+        author: chain.author.map(|a| a.who.to_string()),
+        problem: None,
+    }
+}
+
+/// What is wrong with a chain: hashes, order, lengths, and the signature of every entry that has one.
+fn problem(store: &Queries, chain: &Chain) -> Answered<Option<String>> {
+    let mut next = chain.first;
+    // What a branch hangs on is checked with the chain that holds it.
+    let mut prev = (chain.base.is_none() && next == 0).then_some(EntryHash::ZERO);
+    let mut signed = false;
+    loop {
+        let page = store.entries_of_chain(chain.id, next, 500)?;
+        if page.is_empty() {
+            break;
+        }
+        for stored in page {
+            let wrong = |what: &str| Ok(Some(format!("entry {}: {what}", stored.seq)));
+            if stored.seq != next {
+                return wrong("entries before it are missing");
+            }
+            let Ok(header) = Header::decode(&stored.entry.header) else {
+                return wrong("the header is damaged");
+            };
+            let hash = entry_hash(&stored.entry.header);
+            if hash != stored.hash {
+                return wrong("the hash is another one");
+            }
+            if header.log != chain.log
+                || header.seq != stored.seq
+                || prev.is_some_and(|p| p != header.prev)
+            {
+                return wrong("it does not follow the one before");
+            }
+            if payload_hash(&stored.entry.payload) != header.payload_hash {
+                return wrong("the payload is damaged");
+            }
+            signed = stored.entry.signature.is_some();
+            if let Some(signature) = &stored.entry.signature
+                && nexus_identity::id::verify(
+                    chain.log.as_bytes(),
+                    HEAD_CONTEXT,
+                    hash.as_bytes(),
+                    signature,
+                )
+                .is_err()
+            {
+                return wrong("the signature is not valid");
+            }
+            prev = Some(hash);
+            next += 1;
+        }
+    }
+    if next != chain.head.seq + 1 || prev != Some(chain.head.hash) {
+        return Ok(Some("the last entries are missing".to_owned()));
+    }
+    Ok((!signed).then(|| "the last entry has no signature".to_owned()))
+}
+
+pub(crate) async fn show(
+    core: &Arc<Core>,
+    conversation: &str,
+    raw: bool,
+    rows: &Rows,
+) -> Answered<()> {
+    let peer = core.conversation_named(conversation).await?;
+    let chains = core
+        .read(move |store, me| match me.conversation_with(&peer) {
+            Some(conversation) => Ok(store.chains_of_topic(&conversation.topic())?),
+            None => Ok(Vec::new()),
+        })
+        .await?;
+    for chain in chains {
+        if raw {
+            show_raw(core, chain, rows).await?;
+        } else {
+            let view = core.read(move |store, _| checked(store, &chain)).await?;
+            rows.row(&view).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn show_raw(core: &Arc<Core>, chain: Chain, rows: &Rows) -> Answered<()> {
+    let (id, mut next) = (chain.id, chain.first);
+    loop {
+        let from = next;
+        let page = core.read(move |store, _| Ok(store.entries_of_chain(id, from, 500)?)).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        next = last.seq + 1;
+        for stored in &page {
+            let hex = nexus_identity::id::hex;
+            let view = RawEntryView {
+                topic: chain.topic.to_string(),
+                log: chain.log.to_string(),
+                seq: stored.seq,
+                header: hex(&stored.entry.header),
+                payload: hex(&stored.entry.payload),
+                signature: stored.entry.signature.map(|s| s.to_string()),
+            };
+            rows.row(&view).await?;
+        }
+    }
+}
+
+pub(crate) async fn rebuild(core: &Arc<Core>, rows: &Rows) -> Answered<()> {
+    let me = core.me();
+    for conversation in me.conversations.values().cloned() {
+        let views = core
+            .store
+            .run(move |work| {
+                let id = conversation.id;
+                if work.tx.conversation(&id)?.is_none() {
+                    return Ok(Vec::new());
+                }
+                let author = work
+                    .me
+                    .reader()
+                    .ok_or_else(|| error::failed("this device is unknown to its card"))?;
+                let now = work.clock();
+                nexus_log::rebuild::rebuild(work.tx, &conversation, &author, now)?;
+                work.conversation_event(&id)?;
+                let chains = work.tx.chains_of_topic(&conversation.topic())?;
+                Ok(chains.iter().map(log_view).collect())
+            })
+            .await?;
+        for view in &views {
+            rows.row(view).await?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn backup(core: &Arc<Core>, phrase: Option<String>, rows: &Rows) -> Answered<()> {
+    let (file, made) = crate::backup::create(core, phrase).await?;
+    Ok(rows.row(&BackupView { phrase: made, file }).await?)
+}

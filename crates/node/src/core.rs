@@ -1,0 +1,148 @@
+//! What every part of a running node shares.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nexus_identity::ConnectId;
+use nexus_storage::{Database, Queries, Reader};
+use nexus_transport::{FrameSender, LinkId, Transport};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::error::{self, Answered};
+use crate::events::Bus;
+use crate::me::Me;
+use crate::paths::Paths;
+use crate::read_marks::Pacer;
+use crate::refused::Refused;
+use crate::resolve::Candidate;
+use crate::store_thread::Store;
+use crate::sync_thread::Sync;
+
+/// Read connections kept for the next question.
+const READERS: usize = 4;
+
+/// Shared by dispatch, links and timers.
+pub(crate) struct Core {
+    pub paths: Paths,
+    pub config: Config,
+    pub db: Database,
+    readers: Mutex<Vec<Reader>>,
+    pub store: Store,
+    pub sync: Sync,
+    pub transport: Mutex<Transport>,
+    pub bus: Bus,
+    pub refused: Refused,
+    pub links: Mutex<BTreeMap<LinkId, LiveLink>>,
+    /// Wakes the timer task.
+    pub timers: Notify,
+    pub marks: Pacer,
+    /// State of the background check of the store.
+    pub health: Mutex<String>,
+    pub stop: CancellationToken,
+    pub tasks: TaskTracker,
+}
+
+/// A link that is up, as the node needs it.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveLink {
+    pub peer: ConnectId,
+    pub path: String,
+    pub control: FrameSender,
+}
+
+/// What [`Core`] is made of, besides what it makes itself.
+pub(crate) struct Parts {
+    pub paths: Paths,
+    pub config: Config,
+    pub db: Database,
+    pub store: Store,
+    pub sync: Sync,
+    pub transport: Transport,
+    pub bus: Bus,
+    pub refused: Refused,
+    pub stop: CancellationToken,
+}
+
+/// Locks without caring whether somebody panicked while holding it: what is inside is always whole.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Core {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            paths: parts.paths,
+            config: parts.config,
+            db: parts.db,
+            readers: Mutex::default(),
+            store: parts.store,
+            sync: parts.sync,
+            transport: Mutex::new(parts.transport),
+            bus: parts.bus,
+            refused: parts.refused,
+            links: Mutex::default(),
+            timers: Notify::new(),
+            marks: Pacer::default(),
+            health: Mutex::new("ok".to_owned()),
+            stop: parts.stop,
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// This instance as of the last commit.
+    pub(crate) fn me(&self) -> Arc<Me> {
+        self.store.me()
+    }
+
+    /// The transport; it is another one after a change of instance.
+    pub(crate) fn transport(&self) -> Transport {
+        locked(&self.transport).clone()
+    }
+
+    /// Reads on one state of the store, off the async threads.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        question: impl FnOnce(&Queries, &Me) -> Answered<T> + Send + 'static,
+    ) -> Answered<T> {
+        let core = Arc::clone(self);
+        let answer = tokio::task::spawn_blocking(move || {
+            let pooled = locked(&core.readers).pop();
+            let mut reader = match pooled {
+                Some(reader) => reader,
+                None => core.db.reader()?,
+            };
+            let me = core.me();
+            let answer = reader.snapshot(|store| question(store, &me));
+            let mut readers = locked(&core.readers);
+            if readers.len() < READERS {
+                readers.push(reader);
+            }
+            answer
+        });
+        answer.await.map_err(error::failed)?
+    }
+
+    /// Gives the read connections back, at the end.
+    pub(crate) fn close_readers(&self) {
+        locked(&self.readers).clear();
+    }
+
+    /// Kind of the best live link to each peer.
+    pub(crate) fn live_paths(&self) -> BTreeMap<ConnectId, String> {
+        locked(&self.links).values().map(|link| (link.peer, link.path.clone())).collect()
+    }
+
+    /// Live links to a peer.
+    pub(crate) fn links_to(&self, peer: &ConnectId) -> Vec<LiveLink> {
+        locked(&self.links).values().filter(|link| link.peer == *peer).cloned().collect()
+    }
+
+    /// Everybody that discovery sees, as names to choose from.
+    pub(crate) fn nearby_names(&self) -> Vec<Candidate> {
+        let nearby = self.transport().nearby();
+        nearby.into_iter().map(|n| Candidate { id: n.connect_id, name: n.name }).collect()
+    }
+}

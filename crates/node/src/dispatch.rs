@@ -1,0 +1,171 @@
+//! From a command to the part that answers it.
+
+use std::sync::Arc;
+
+use nexus_identity::ConnectId;
+use nexus_log::body::Payload;
+use nexus_storage::Queries;
+
+use crate::api::{Command, ErrorBody, ErrorCode};
+use crate::control::{Dispatch, Rows};
+use crate::core::Core;
+use crate::error::{self, Answered};
+use crate::me::Me;
+use crate::resolve::{self, Candidate, MIN_PREFIX};
+use crate::{answers, messages};
+
+impl Dispatch for Core {
+    async fn dispatch(self: Arc<Self>, command: Command, rows: Rows) -> Answered<()> {
+        use crate::api::Command as C;
+        use answers::{contacts, history, store, system, writing};
+        let core = &self;
+        match command {
+            C::Id => system::id(core, &rows).await,
+            C::Status => system::status(core, &rows).await,
+            C::Doctor => system::doctor(core, &rows).await,
+            C::Nearby { watch } => system::nearby(core, watch, &rows).await,
+            C::ProfileSet { name } => system::profile_set(core, &name, &rows).await,
+            C::Devices => system::devices(core, &rows).await,
+            C::DeviceRevoke { instance } => system::device_revoke(core, instance, &rows).await,
+            C::Network { enabled } => {
+                core.transport().set_enabled(enabled);
+                Ok(())
+            }
+            C::Shutdown => {
+                core.stop.cancel();
+                Ok(())
+            }
+            C::Invite { expires, uses } => contacts::invite(core, expires, uses, &rows).await,
+            C::ContactAdd { who, name, address, message } => {
+                contacts::add(core, contacts::Asked { who, name, address, message }, &rows).await
+            }
+            C::Contacts => contacts::list(core, false, &rows).await,
+            C::Requests => contacts::list(core, true, &rows).await,
+            C::ContactAccept { who } => {
+                contacts::change(core, &who, crate::contacts::accept_request, &rows).await
+            }
+            C::ContactDecline { who } => {
+                contacts::change(core, &who, crate::contacts::decline, &rows).await
+            }
+            C::ContactBlock { who } => {
+                contacts::change(core, &who, crate::contacts::block, &rows).await
+            }
+            C::ContactUnblock { who } => {
+                contacts::change(core, &who, crate::contacts::unblock, &rows).await
+            }
+            C::ContactRemove { who } => {
+                contacts::change(core, &who, crate::contacts::remove, &rows).await
+            }
+            C::ContactRename { who, name } => contacts::rename(core, &who, name, &rows).await,
+            C::ContactVerify { who, verified } => {
+                contacts::verify(core, &who, verified, &rows).await
+            }
+            C::Send { to, text, reply, wait } => {
+                writing::send(core, &to, text, reply, wait, &rows).await
+            }
+            C::Edit { id, text } => {
+                messages::check_text(&text)?;
+                writing::change(core, id, true, |target| Payload::Edit { target, text }, &rows)
+                    .await
+            }
+            C::Retract { id } => {
+                writing::change(core, id, true, |target| Payload::Retract { target }, &rows).await
+            }
+            C::React { id, emoji } => {
+                messages::check_emoji(&emoji)?;
+                writing::change(
+                    core,
+                    id,
+                    false,
+                    |target| Payload::Reaction { target, emoji },
+                    &rows,
+                )
+                .await
+            }
+            C::Read { conversation, to } => writing::read(core, &conversation, to, &rows).await,
+            C::Timer { conversation, seconds } => {
+                writing::timer(core, &conversation, seconds, &rows).await
+            }
+            C::Mute { conversation, seconds } => {
+                writing::mute(core, &conversation, seconds, &rows).await
+            }
+            C::Draft { conversation, text } => {
+                writing::draft(core, &conversation, text, &rows).await
+            }
+            C::History { conversation, limit, before, follow } => {
+                history::history(core, &conversation, limit, before, follow, &rows).await
+            }
+            C::Export { conversation } => history::export(core, &conversation, &rows).await,
+            C::Conversations => history::conversations(core, &rows).await,
+            C::Search { query, conversation, limit } => {
+                history::search(core, query, conversation, limit, &rows).await
+            }
+            C::Watch { since } => history::watch(core, since, &rows).await,
+            C::Why { id } => history::why(core, id, &rows).await,
+            C::Digest { conversation } => store::digest(core, &conversation, &rows).await,
+            C::LogVerify => store::verify(core, &rows).await,
+            C::LogShow { conversation, raw } => store::show(core, &conversation, raw, &rows).await,
+            C::LogRebuild => store::rebuild(core, &rows).await,
+            C::BackupCreate { phrase } => store::backup(core, phrase, &rows).await,
+        }
+    }
+}
+
+impl Core {
+    /// Whom `who` means among contacts in every state.
+    pub(crate) async fn contact_named(self: &Arc<Self>, who: &str) -> Answered<ConnectId> {
+        let who = who.to_owned();
+        self.read(move |store, _| resolve::resolve(&who, &known(store)?)).await
+    }
+
+    /// Whom a conversation is with: a conversation id, a prefix of one, or its peer; my own conversation is with me.
+    pub(crate) async fn conversation_named(self: &Arc<Self>, name: &str) -> Answered<ConnectId> {
+        let name = name.to_owned();
+        self.read(move |store, me| conversation(store, me, &name)).await
+    }
+}
+
+/// Everybody known, under the names they have here.
+pub(crate) fn known(store: &Queries) -> Answered<Vec<Candidate>> {
+    let mut all = Vec::new();
+    for contact in store.all_contacts()? {
+        all.push(Candidate { id: contact.connect_id, name: contact.name().to_owned() });
+    }
+    Ok(all)
+}
+
+fn conversation(store: &Queries, me: &Me, name: &str) -> Answered<ConnectId> {
+    let lower = name.trim().to_lowercase();
+    let own = me.connect_id();
+    let hex = lower.len() >= MIN_PREFIX
+        && lower.len() <= 64
+        && lower.chars().all(|c| c.is_ascii_hexdigit());
+    if hex {
+        let mut found: Vec<ConnectId> = Vec::new();
+        for row in store.conversations()? {
+            if row.conversation.to_string().starts_with(&lower) {
+                found.push(row.peer.unwrap_or(own));
+            }
+        }
+        match found.as_slice() {
+            [one] => return Ok(*one),
+            [] => {}
+            several => {
+                let list: Vec<String> = several.iter().map(ConnectId::short).collect();
+                return Err(ErrorBody::new(
+                    ErrorCode::Ambiguous,
+                    format!("{name:?} may be the conversation with any of: {}", list.join(", ")),
+                    "give more digits of the conversation id",
+                ));
+            }
+        }
+    }
+    let mut candidates = known(store)?;
+    candidates.push(Candidate { id: own, name: "self".to_owned() });
+    let who = resolve::resolve(name, &candidates)?;
+    match me.conversation_with(&who) {
+        Some(_) => Ok(who),
+        None if store.contact(&who)?.is_some() => Ok(who),
+        None => Err(error::nobody(name)),
+    }
+}

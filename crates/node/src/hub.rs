@@ -1,0 +1,252 @@
+//! The task in the middle: what the transport tells and what commits bring about.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use nexus_identity::ConnectId;
+use nexus_storage::own::Retirement;
+use nexus_storage::story::{About, Stage, StoryRow};
+use nexus_transport::{Nearby, TransportEvent};
+use tokio::sync::mpsc;
+
+use crate::api::{Event, NearbyView};
+use crate::core::Core;
+use crate::error::Answered;
+use crate::me::{self, Me};
+use crate::store_thread::{After, Work};
+use crate::sync_thread::SyncEvent;
+use crate::wants::Wants;
+use crate::{ingest, links, network};
+
+pub(crate) struct Hub {
+    core: Arc<Core>,
+    wants: Wants,
+    /// What was last told of dialling each peer, so that the story does not repeat itself.
+    dialled: HashMap<ConnectId, String>,
+}
+
+/// Runs until the node ends.
+pub(crate) async fn run(
+    core: Arc<Core>,
+    mut transport: mpsc::Receiver<TransportEvent>,
+    mut effects: mpsc::UnboundedReceiver<After>,
+) {
+    let mut hub = Hub { core: core.clone(), wants: Wants::default(), dialled: HashMap::new() };
+    hub.update_wants().await;
+    loop {
+        tokio::select! {
+            biased;
+            () = core.stop.cancelled() => return,
+            Some(after) = effects.recv() => {
+                if let Some(new) = hub.after(after).await {
+                    transport = new;
+                }
+            }
+            event = transport.recv() => match event {
+                Some(event) => hub.event(event).await,
+                None => {
+                    // The transport is gone; effects still have to be handled.
+                    transport = mpsc::channel(1).1;
+                    tokio::task::yield_now().await;
+                    core.stop.cancelled().await;
+                }
+            },
+        }
+    }
+}
+
+impl Hub {
+    async fn update_wants(&mut self) {
+        if let Err(error) = self.wants.update(&self.core).await {
+            tracing::warn!(%error, "who is wanted could not be read");
+        }
+    }
+
+    /// What a commit brings about. Gives the events of a new transport, when there is one.
+    async fn after(&mut self, after: After) -> Option<mpsc::Receiver<TransportEvent>> {
+        let core = self.core.clone();
+        for ((topic, log), head) in after.appended {
+            let _ = core.sync.events.send(SyncEvent::Appended(topic, log, head));
+        }
+        if after.events {
+            core.bus.durable();
+        }
+        if after.wants {
+            self.update_wants().await;
+            let _ = core.sync.events.send(SyncEvent::Wants);
+        }
+        if after.hello {
+            core.transport().set_hello(network::hello(&core.me()));
+            core.tasks.spawn({
+                let core = core.clone();
+                async move { links::tell_hello(&core).await }
+            });
+        }
+        for who in after.cards {
+            let card = core.read(move |store, _| {
+                Ok(store.contact(&who)?.and_then(|c| crate::cards::stored_card(&c)))
+            });
+            if let Ok(Some(card)) = card.await {
+                core.transport().merge_card(&card);
+            }
+        }
+        if after.letters {
+            self.letters().await;
+        }
+        if after.timers {
+            core.timers.notify_one();
+        }
+        for topic in after.requests {
+            let job =
+                move |work: &mut Work<'_, '_>| match work.me.conversations.get(&topic).cloned() {
+                    Some(conversation) => ingest::settle_requests(work, &conversation),
+                    None => Ok(()),
+                };
+            core.store.post(1, job, |_| ()).await;
+        }
+        if after.forked { self.forked().await } else { None }
+    }
+
+    async fn letters(&self) {
+        let peers: Vec<ConnectId> = self.core.live_paths().into_keys().collect();
+        for peer in peers {
+            links::send_letter(&self.core, &peer).await;
+        }
+    }
+
+    async fn event(&mut self, event: TransportEvent) {
+        let core = &self.core;
+        match event {
+            TransportEvent::LinkUp(up) => {
+                self.dialled.remove(&up.peer);
+                core.tasks.spawn(links::run(core.clone(), *up));
+            }
+            TransportEvent::LinkDown { peer, instance, reason, .. } => {
+                core.bus.tell(Event::LinkDown {
+                    connect_id: peer.to_string(),
+                    instance: instance.to_string(),
+                    reason: reason.to_string(),
+                });
+                self.story(peer, Stage::Unlinked, format!("the link ended: {reason}")).await;
+            }
+            TransportEvent::Letter(letter) => {
+                core.tasks.spawn(links::stranger(core.clone(), *letter));
+            }
+            TransportEvent::Nearby(nearby) => self.nearby(&nearby, false).await,
+            TransportEvent::NearbyGone(nearby) => self.nearby(&nearby, true).await,
+            TransportEvent::Dialling { .. } => {}
+            TransportEvent::DialFailed { peer, address, error, .. } => {
+                let detail = format!("{address}: {error}");
+                if self.dialled.get(&peer) != Some(&detail) {
+                    self.dialled.insert(peer, detail.clone());
+                    self.story(peer, Stage::Refused, detail).await;
+                }
+            }
+            TransportEvent::Refused { code, source } => {
+                tracing::debug!(%code, %source, "refused");
+            }
+            TransportEvent::AddressesChanged(addresses) => {
+                tracing::info!(?addresses, "addresses changed");
+            }
+        }
+    }
+
+    async fn nearby(&self, nearby: &Nearby, gone: bool) {
+        let id = nearby.connect_id;
+        let contact = self.core.read(move |store, _| Ok(store.contact(&id)?)).await.ok().flatten();
+        self.core.bus.tell(Event::Nearby { peer: nearby_view(nearby, contact.as_ref()), gone });
+    }
+
+    async fn story(&self, peer: ConnectId, stage: Stage, detail: String) {
+        let job = move |work: &mut Work<'_, '_>| {
+            let row = StoryRow {
+                at: work.now,
+                stage,
+                peer: Some(peer),
+                path: "lan".to_owned(),
+                detail: links::crop(&detail),
+            };
+            Ok(work.tx.tell(About::Peer, &row)?)
+        };
+        self.core.store.post(1, job, |_| ()).await;
+    }
+
+    /// Another one writes with this instance's keys: this one stops, and goes on as a new instance.
+    async fn forked(&mut self) -> Option<mpsc::Receiver<TransportEvent>> {
+        let core = self.core.clone();
+        let changed = core.store.run(|work| give_up(work, Retirement::Forked)).await;
+        if let Err(error) = changed {
+            tracing::error!(%error, "a new instance could not be made");
+            return None;
+        }
+        core.transport().shutdown().await;
+        let (transport, events) = match network::start(&core.config, &core.me(), true).await {
+            Ok(started) => started,
+            Err(error) => {
+                tracing::error!(%error, "the network could not be started again; the node ends");
+                core.stop.cancel();
+                return None;
+            }
+        };
+        *crate::core::locked(&core.transport) = transport;
+        self.wants.forget();
+        self.update_wants().await;
+        let _ = core.sync.events.send(SyncEvent::Wants);
+        Some(events)
+    }
+}
+
+/// Goes on as a new instance, and says so.
+fn give_up(work: &mut Work<'_, '_>, reason: Retirement) -> Answered<()> {
+    let secrets = Arc::clone(&work.me.secrets);
+    me::replace_instance(work.tx, &secrets, reason, work.now)?;
+    if let Some(me) = Me::load(&secrets, work.tx)? {
+        *work.me = Arc::new(me);
+    }
+    work.after.hello = true;
+    work.after.wants = true;
+    work.notice(
+        "new_instance_fork",
+        None,
+        "a copy of this device wrote in its place, so this one goes on as a new device; nothing is lost. \
+         Use each data directory in one place only",
+    )?;
+    open_everywhere(work)
+}
+
+/// Opens this instance's log in every conversation that goes on.
+pub(crate) fn open_everywhere(work: &mut Work<'_, '_>) -> Answered<()> {
+    use nexus_storage::contacts::ContactState;
+    if !work.me.is_live() {
+        return Ok(());
+    }
+    for contact in work.tx.contacts()? {
+        if matches!(contact.state, ContactState::Requested | ContactState::Accepted)
+            && let Some(conversation) = work.me.conversation_with(&contact.connect_id).cloned()
+        {
+            work.keep_conversation(&conversation, &contact.connect_id)?;
+            work.open_log(&conversation)?;
+        }
+    }
+    Ok(())
+}
+
+/// Somebody nearby as front ends see it.
+pub(crate) fn nearby_view(
+    nearby: &Nearby,
+    contact: Option<&nexus_storage::contacts::ContactRow>,
+) -> NearbyView {
+    let known = contact.map(nexus_storage::contacts::ContactRow::name).filter(|n| !n.is_empty());
+    let seen = u64::try_from(nearby.last_seen.as_millis()).unwrap_or(u64::MAX);
+    NearbyView {
+        connect_id: nearby.connect_id.to_string(),
+        name: known.unwrap_or(&nearby.name).to_owned(),
+        addresses: nearby.addresses.iter().map(ToString::to_string).collect(),
+        last_seen: crate::time::rfc3339(nexus_identity::Millis(
+            crate::time::now().0.saturating_sub(seen),
+        )),
+        contact: contact
+            .map(|c| crate::views::contact_state(c.state))
+            .filter(|s| *s != crate::api::ContactState::Removed),
+    }
+}

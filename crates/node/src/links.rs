@@ -1,0 +1,272 @@
+//! One task for each link: frames between the transport and the sync thread, letters and records on the control stream.
+
+use std::sync::Arc;
+
+use nexus_identity::ConnectId;
+use nexus_identity::card::VerifiedCard;
+use nexus_identity::letter;
+use nexus_identity::record::VerifiedRecord;
+use nexus_storage::story::{About, Stage, StoryRow};
+use nexus_sync::{LinkId, LinkParams, Received, Serial, Side};
+use nexus_transport::{Frame, FrameReceiver, FrameSender, LinkUp, StrangerLetter, frame::control};
+use tokio::sync::mpsc;
+
+use crate::api::{Event, LinkView};
+use crate::contacts;
+use crate::core::{Core, LiveLink, locked};
+use crate::error::Answered;
+use crate::letters;
+use crate::sync_thread::{NewLink, SyncEvent, ToLink};
+
+/// First byte of a RECORD frame: a card follows.
+const CARD: u8 = 1;
+/// First byte of a RECORD frame: an instance record follows.
+const RECORD: u8 = 2;
+
+/// Runs a link from its coming up until it is gone.
+pub(crate) async fn run(core: Arc<Core>, up: LinkUp) {
+    let LinkUp { link, peer, frames, .. } = &up;
+    let (link, peer) = (*link, *peer);
+    let live =
+        LiveLink { peer, path: up.path.kind.name().to_owned(), control: frames.control.tx.clone() };
+    locked(&core.links).insert(link, live);
+    if let Err(error) = came_up(&core, &up).await {
+        tracing::warn!(%error, "a link came up and could not be noted");
+    }
+    core.bus.tell(Event::LinkUp { link: view(&core, &up) });
+    let sync_link = LinkId(link.0);
+    let (out, queue) = mpsc::unbounded_channel();
+    let params = LinkParams {
+        side: match up.side {
+            nexus_transport::Side::Dialler => Side::Dialler,
+            nexus_transport::Side::Listener => Side::Listener,
+        },
+        exporter: up.exporter,
+        peer,
+        instance: up.instance,
+        remembered: None,
+    };
+    let path = up.path.kind.name().to_owned();
+    let frames = up.frames;
+    let new = NewLink { link: sync_link, params, out, closer: frames.closer.clone(), path };
+    let _ = core.sync.events.send(SyncEvent::Up(Box::new(new)));
+    let writer = tokio::spawn(write_sync(core.clone(), sync_link, frames.sync.tx.clone(), queue));
+    send_letter(&core, &peer).await;
+    send_records(&core, &peer).await;
+    tokio::join!(
+        read_sync(&core, sync_link, frames.sync.rx),
+        read_control(&core, peer, frames.control.rx, frames.control.tx),
+    );
+    locked(&core.links).remove(&link);
+    let _ = core.sync.events.send(SyncEvent::Down(sync_link));
+    writer.abort();
+}
+
+fn view(core: &Core, up: &LinkUp) -> LinkView {
+    LinkView {
+        connect_id: up.peer.to_string(),
+        name: up.card.name().unwrap_or_default().to_owned(),
+        instance: up.instance.to_string(),
+        path: up.path.kind.name().to_owned(),
+        address: up.path.address.to_string(),
+        rtt_ms: core
+            .transport()
+            .links()
+            .iter()
+            .find(|l| l.link == up.link)
+            .and_then(|l| l.rtt)
+            .map(millis),
+        cipher: format!("{} {}", up.path.cipher, up.path.group),
+        age: 0.0,
+        why: up.path.why.clone(),
+    }
+}
+
+pub(crate) fn millis(time: std::time::Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// What a link that came up teaches, in one transaction.
+async fn came_up(core: &Arc<Core>, up: &LinkUp) -> Answered<()> {
+    let (peer, card, record) = (up.peer, up.card.clone(), up.record.clone());
+    let (instance, second, redial) = (up.instance, up.second_contact_key, up.redial);
+    let (path, why) = (up.path.kind.name().to_owned(), up.path.why.clone());
+    let address = up.path.address;
+    core.store
+        .run(move |work| {
+            contacts::met(work, &card, second)?;
+            work.learn_record(&record)?;
+            work.tx.saw_instance(&instance, work.now)?;
+            if let Some(redial) = redial {
+                work.tx.authenticated_address(&peer, &redial.to_string(), work.now)?;
+            }
+            let row = StoryRow {
+                at: work.now,
+                stage: Stage::Linked,
+                peer: Some(peer),
+                path,
+                detail: crop(&format!("linked with {address}: {why}")),
+            };
+            work.tx.tell(About::Peer, &row)?;
+            if let Some(conversation) = work.me.conversation_with(&peer) {
+                let topic = conversation.topic();
+                work.after.requests.insert(topic);
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// A text that fits a row of the story.
+pub(crate) fn crop(text: &str) -> String {
+    text.chars().take(240).collect()
+}
+
+/// Sends my letter to a peer over a live link, if one is due.
+pub(crate) async fn send_letter(core: &Arc<Core>, peer: &ConnectId) {
+    let Some(link) = core.links_to(peer).pop() else { return };
+    let who = *peer;
+    match core.store.run(move |work| letters::due(work, &who)).await {
+        Ok(Some(letter)) => drop(link.control.send(Frame::new(control::LETTER, letter)).await),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "a letter could not be written"),
+    }
+}
+
+/// Tells a peer of my other devices, so that it can seal to them.
+async fn send_records(core: &Arc<Core>, peer: &ConnectId) {
+    let records =
+        core.read(|store, me| Ok(store.records(&me.connect_id())?)).await.unwrap_or_default();
+    let me = core.me();
+    for row in records.iter().filter(|row| me.card.is_live(&row.instance)) {
+        for link in core.links_to(peer) {
+            let _ = link.control.send(record_frame(RECORD, &row.bytes)).await;
+        }
+    }
+}
+
+/// Tells everybody on a link of my card and record, which changed.
+pub(crate) async fn tell_hello(core: &Arc<Core>) {
+    let me = core.me();
+    let links: Vec<LiveLink> = locked(&core.links).values().cloned().collect();
+    for link in links {
+        let _ = link.control.send(record_frame(CARD, &me.card.to_bytes())).await;
+        let _ = link.control.send(record_frame(RECORD, me.record.to_bytes())).await;
+    }
+}
+
+fn record_frame(kind: u8, bytes: &[u8]) -> Frame {
+    Frame::new(control::RECORD, [&[kind], bytes].concat())
+}
+
+async fn read_sync(core: &Arc<Core>, link: LinkId, mut frames: FrameReceiver) {
+    while let Some(frame) = frames.recv().await {
+        // The signatures of runs are checked here, on the thread of this task: links do not wait for each other.
+        let received = match Received::decode(frame.code, &frame.body) {
+            Ok(Some(received)) => Ok(received),
+            // Of a later version, and not for us.
+            Ok(None) => continue,
+            Err(error) => Err(error),
+        };
+        if core.sync.frames.send((link, received)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Writes frames in order and tells which are written. Telling waits for the wire, writing does not wait for telling.
+async fn write_sync(
+    core: Arc<Core>,
+    link: LinkId,
+    sender: FrameSender,
+    mut queue: mpsc::UnboundedReceiver<ToLink>,
+) {
+    let (written, mut waiting) = mpsc::unbounded_channel::<Serial>();
+    let (flusher, events) = (sender.clone(), core.sync.events.clone());
+    let teller = tokio::spawn(async move {
+        while let Some(mut serial) = waiting.recv().await {
+            while let Ok(later) = waiting.try_recv() {
+                serial = later;
+            }
+            if flusher.flushed().await.is_err()
+                || events.send(SyncEvent::Written(link, serial)).is_err()
+            {
+                return;
+            }
+        }
+    });
+    while let Some(ToLink { serial, code, body }) = queue.recv().await {
+        if sender.send(Frame::new(code, body)).await.is_err() || written.send(serial).is_err() {
+            break;
+        }
+    }
+    drop(written);
+    let _ = teller.await;
+}
+
+async fn read_control(
+    core: &Arc<Core>,
+    peer: ConnectId,
+    mut frames: FrameReceiver,
+    answers: FrameSender,
+) {
+    while let Some(frame) = frames.recv().await {
+        let body = frame.body;
+        let handled = match frame.code {
+            control::LETTER => receive_letter(core, body, String::new(), &answers).await,
+            control::LETTER_OK => {
+                core.store.run(move |work| letters::taken(work, &peer, &body)).await
+            }
+            control::RECORD => learn(core, &body).await,
+            _ => Ok(()),
+        };
+        if let Err(error) = handled {
+            tracing::warn!(%error, code = frame.code, "a control frame could not be handled");
+        }
+    }
+}
+
+async fn learn(core: &Arc<Core>, body: &[u8]) -> Answered<()> {
+    match body.split_first() {
+        Some((&CARD, bytes)) => {
+            let Ok(card) = VerifiedCard::decode(bytes) else { return Ok(()) };
+            core.store.run(move |work| work.learn_card(&card)).await
+        }
+        Some((&RECORD, bytes)) => {
+            let Ok(record) = VerifiedRecord::verify_alone(bytes) else { return Ok(()) };
+            core.store.run(move |work| work.learn_record(&record)).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Takes a letter in, and says that it is here once it is on disk: the same whatever became of it.
+async fn receive_letter(
+    core: &Arc<Core>,
+    letter: Vec<u8>,
+    source: String,
+    answers: &FrameSender,
+) -> Answered<()> {
+    let Ok(header) = letter::peek(&letter) else { return Ok(()) };
+    core.store.run(move |work| letters::receive(work, &letter, &source)).await?;
+    let _ = answers.send(Frame::new(control::LETTER_OK, header.id.0.to_vec())).await;
+    Ok(())
+}
+
+/// A stranger's link brought a letter.
+pub(crate) async fn stranger(core: Arc<Core>, letter: StrangerLetter) {
+    let source = letter.address.ip().to_string();
+    if let Err(error) = receive_letter(&core, letter.letter, source, &letter.reply).await {
+        tracing::warn!(%error, "a letter could not be stored");
+        return;
+    }
+    let (peer, redial) = (letter.peer, letter.redial);
+    let note = core.store.run(move |work| {
+        if let (Some(redial), Some(_)) = (redial, work.tx.contact(&peer)?) {
+            work.tx.authenticated_address(&peer, &redial.to_string(), work.now)?;
+            work.after.wants = true;
+        }
+        Ok(())
+    });
+    let _ = note.await;
+}

@@ -1,0 +1,245 @@
+//! The one thread that writes: jobs that wait are one transaction, and so one fsync.
+//!
+//! A job is a closure over [`Work`]. Each runs in a savepoint of its own: when it fails only its own writes go. Its
+//! answer is given after the commit of the whole group, so what was answered is on disk. What must happen outside once
+//! the commit is done (push, tell watchers, dial) a job notes in [`After`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use nexus_identity::{ConnectId, Millis};
+use nexus_log::ids::{Head, LogKey, Topic};
+use nexus_storage::{Group, StoreError, Tx, Writer};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::error::{self, Answered};
+use crate::me::Me;
+
+/// Jobs that may wait; whoever asks for more waits.
+const QUEUE: usize = 4096;
+/// A group is committed after so many units of work (entries, more or less) …
+const GROUP_WEIGHT: usize = 8192;
+/// … or after so long, whichever comes first: it bounds how long a person's own message waits behind a bulk of others.
+const GROUP_TIME: Duration = Duration::from_millis(60);
+
+/// What a job works on.
+pub(crate) struct Work<'a, 'w> {
+    /// The store.
+    pub tx: &'a mut Tx<'w>,
+    /// This instance. Changes are undone when the job fails and seen by others after the commit.
+    pub me: &'a mut Arc<Me>,
+    /// What to do once it is durable.
+    pub after: &'a mut After,
+    /// The wall clock.
+    pub now: Millis,
+}
+
+/// What to do once a group is durable.
+#[derive(Debug, Default)]
+pub(crate) struct After {
+    /// Own entries that were appended: to be pushed.
+    pub appended: BTreeMap<(Topic, LogKey), Head>,
+    /// Contacts or conversations changed: who and what is wanted must be looked at again.
+    pub wants: bool,
+    /// Own card, record or prekeys changed: `Hello` and peers must hear of it.
+    pub hello: bool,
+    /// Cards of others that changed.
+    pub cards: Vec<ConnectId>,
+    /// Durable events were written.
+    pub events: bool,
+    /// Letters may be due.
+    pub letters: bool,
+    /// A timer may be due earlier than thought.
+    pub timers: bool,
+    /// Conversations in which keys are missing or asked for.
+    pub requests: BTreeSet<Topic>,
+    /// This instance must be given up: another one writes with its keys.
+    pub forked: bool,
+}
+
+impl After {
+    fn merge(&mut self, other: Self) {
+        self.appended.extend(other.appended);
+        self.wants |= other.wants;
+        self.hello |= other.hello;
+        self.cards.extend(other.cards);
+        self.events |= other.events;
+        self.letters |= other.letters;
+        self.timers |= other.timers;
+        self.requests.extend(other.requests);
+        self.forked |= other.forked;
+    }
+}
+
+/// Told after the commit; gets whether it succeeded.
+type Finish = Box<dyn FnOnce(bool, Option<crate::api::ErrorBody>) + Send>;
+/// Runs the job, or only prepares to tell that no transaction could be begun.
+type Run = Box<dyn for<'w> FnOnce(Option<&mut Group<'w>>, &mut State) -> Finish + Send>;
+
+struct Job {
+    weight: usize,
+    run: Run,
+}
+
+/// What the thread holds beside the database.
+struct State {
+    me: Arc<Me>,
+    after: After,
+}
+
+/// Sends jobs to the thread. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    jobs: mpsc::Sender<Job>,
+    me: watch::Receiver<Arc<Me>>,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Job")
+    }
+}
+
+impl Store {
+    /// Starts the thread. `effects` is told what to do after each commit; it must not wait.
+    pub(crate) fn start(
+        writer: Writer,
+        me: Me,
+        effects: impl FnMut(After) + Send + 'static,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let me = Arc::new(me);
+        let (publish, seen) = watch::channel(me.clone());
+        let state = State { me, after: After::default() };
+        let thread = std::thread::Builder::new()
+            .name("nexus-store".into())
+            .spawn(move || run(writer, state, queue, &publish, effects))?;
+        Ok((Self { jobs, me: seen }, thread))
+    }
+
+    /// This instance as of the last commit.
+    pub(crate) fn me(&self) -> Arc<Me> {
+        self.me.borrow().clone()
+    }
+
+    /// This instance, as it changes.
+    pub(crate) fn watch_me(&self) -> watch::Receiver<Arc<Me>> {
+        self.me.clone()
+    }
+
+    /// Runs a job; answers once it is on disk.
+    ///
+    /// # Errors
+    /// The job's own, or that of the commit: nothing of it was kept then.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Work<'_, '_>) -> Answered<T> + Send + 'static,
+    ) -> Answered<T> {
+        let (answer, wait) = oneshot::channel();
+        let job = Job { weight: 1, run: boxed(job, move |result| drop(answer.send(result))) };
+        self.jobs.send(job).await.map_err(|_| closed())?;
+        wait.await.map_err(|_| closed())?
+    }
+
+    /// Queues a job of some weight; `done` is told on the store thread, after the commit, and must not wait.
+    pub(crate) async fn post<T: Send + 'static>(
+        &self,
+        weight: usize,
+        job: impl FnOnce(&mut Work<'_, '_>) -> Answered<T> + Send + 'static,
+        done: impl FnOnce(Answered<T>) + Send + 'static,
+    ) {
+        let _ = self.jobs.send(Job { weight, run: boxed(job, done) }).await;
+    }
+}
+
+fn closed() -> crate::api::ErrorBody {
+    error::failed("the store is closed, the node is ending")
+}
+
+fn boxed<T: Send + 'static>(
+    job: impl FnOnce(&mut Work<'_, '_>) -> Answered<T> + Send + 'static,
+    done: impl FnOnce(Answered<T>) + Send + 'static,
+) -> Run {
+    Box::new(move |group, state| {
+        let mut after = After::default();
+        let mut me = state.me.clone();
+        let now = crate::time::now();
+        let result = match group {
+            Some(group) => {
+                group.job(|tx| job(&mut Work { tx, me: &mut me, after: &mut after, now }))
+            }
+            None => Err(closed()),
+        };
+        if result.is_ok() {
+            state.me = me;
+            state.after.merge(after);
+        } else {
+            // The one thing that must be told even though the job came to nothing.
+            state.after.forked |= after.forked;
+        }
+        Box::new(move |committed, failure| {
+            done(match result {
+                // The reason of the group goes before that of the job: it may be its cause.
+                _ if !committed => Err(failure.unwrap_or_else(closed)),
+                other => other,
+            });
+        })
+    })
+}
+
+fn run(
+    mut writer: Writer,
+    mut state: State,
+    mut queue: mpsc::Receiver<Job>,
+    publish: &watch::Sender<Arc<Me>>,
+    mut effects: impl FnMut(After),
+) {
+    while let Some(first) = queue.blocking_recv() {
+        let before = state.me.clone();
+        let (finishes, committed) = group(&mut writer, &mut state, first, &mut queue);
+        let failure = committed.err().map(|e| {
+            tracing::error!(error = %e, "a transaction failed");
+            crate::api::ErrorBody::from(e)
+        });
+        let after = std::mem::take(&mut state.after);
+        if failure.is_none() {
+            if !Arc::ptr_eq(&before, &state.me) {
+                publish.send_replace(state.me.clone());
+            }
+            effects(after);
+        } else {
+            state.me = before;
+        }
+        for finish in finishes {
+            finish(failure.is_none(), failure.clone());
+        }
+    }
+    if let Err(error) = writer.close() {
+        tracing::error!(%error, "the database was not closed in order");
+    }
+}
+
+/// One group: the first job and all that wait, within the limits.
+fn group(
+    writer: &mut Writer,
+    state: &mut State,
+    first: Job,
+    queue: &mut mpsc::Receiver<Job>,
+) -> (Vec<Finish>, Result<(), StoreError>) {
+    let begun = Instant::now();
+    let mut finishes = Vec::new();
+    let mut group = match writer.group() {
+        Ok(group) => group,
+        Err(e) => return (vec![(first.run)(None, state)], Err(e)),
+    };
+    let (mut next, mut weight) = (Some(first), 0);
+    while let Some(job) = next {
+        weight += job.weight;
+        finishes.push((job.run)(Some(&mut group), state));
+        let full = weight >= GROUP_WEIGHT || begun.elapsed() >= GROUP_TIME;
+        next = if full { None } else { queue.try_recv().ok() };
+    }
+    (finishes, group.commit())
+}

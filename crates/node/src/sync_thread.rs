@@ -1,0 +1,401 @@
+//! The thread that owns the sync engine: frames and events in, frames and commits out.
+//!
+//! It reads the store over a connection of its own and never writes. What waits is bounded by the engine itself: credit
+//! bounds the runs that are being committed, its count of unwritten bytes bounds what waits for a link.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use nexus_identity::ConnectId;
+use nexus_log::context::Conversation;
+use nexus_log::ids::{Head, LogHead, LogKey, Topic};
+use nexus_storage::contacts::ContactState;
+use nexus_storage::delivery::Delivery;
+use nexus_storage::{Reader, Window};
+use nexus_sync::engine::Refused as NotStored;
+use nexus_sync::{
+    ByeCode, Config, Engine, FrameError, LinkId, LinkParams, Output, Received, Serial, Ticket,
+    WantSecret, WantedTopic,
+};
+use nexus_transport::{CloseCode, Closer};
+use tokio::sync::{mpsc, watch};
+
+use crate::ingest::{self, Taken};
+use crate::me::Me;
+use crate::refused::Refused;
+use crate::store_thread::Store;
+
+/// Frames of all links that may wait; then links wait, and so their peers.
+const FRAMES: usize = 256;
+/// Events handled before outputs are looked at again.
+const BURST: usize = 64;
+
+/// A frame from a link, decoded and checked by the link's own task.
+pub(crate) type FromLink = (LinkId, Result<Received, FrameError>);
+
+/// A frame to a link.
+#[derive(Debug)]
+pub(crate) struct ToLink {
+    /// To be told once it is written.
+    pub serial: Serial,
+    /// The frame's code.
+    pub code: u8,
+    /// The frame's body.
+    pub body: Vec<u8>,
+}
+
+/// What happens besides frames.
+#[derive(Debug)]
+pub(crate) enum SyncEvent {
+    /// A link is up and its peer wanted.
+    Up(Box<NewLink>),
+    /// A link is gone.
+    Down(LinkId),
+    /// Everything up to this frame is written.
+    Written(LinkId, Serial),
+    /// A run is durable.
+    Stored(Ticket),
+    /// A run was not taken.
+    NotStored(Ticket, NotStored),
+    /// I appended to a log.
+    Appended(Topic, LogKey, Head),
+    /// Who may share what with whom changed.
+    Wants,
+    /// The node ends: say so on all links.
+    Stop,
+}
+
+/// A link that came up.
+#[derive(Debug)]
+pub(crate) struct NewLink {
+    /// Its number.
+    pub link: LinkId,
+    /// For the engine.
+    pub params: LinkParams,
+    /// Frames to the peer.
+    pub out: mpsc::UnboundedSender<ToLink>,
+    /// Ends it.
+    pub closer: Closer,
+    /// Kind of path, for the story.
+    pub path: String,
+}
+
+/// Speaks to the thread. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Sync {
+    /// Everything but frames; never waits.
+    pub events: mpsc::UnboundedSender<SyncEvent>,
+    /// Frames; waits when there are too many.
+    pub frames: mpsc::Sender<FromLink>,
+}
+
+struct Peer {
+    who: ConnectId,
+    out: mpsc::UnboundedSender<ToLink>,
+    closer: Closer,
+    path: String,
+}
+
+struct Thread {
+    engine: Engine,
+    reader: Reader,
+    store: Store,
+    me: watch::Receiver<Arc<Me>>,
+    events: mpsc::UnboundedSender<SyncEvent>,
+    refused: Refused,
+    links: HashMap<LinkId, Peer>,
+    /// How far each peer was seen to have, or to have been sent, each log: spares the store what it knows.
+    told: HashMap<(ConnectId, LogKey, Delivery), u64>,
+    begun: Instant,
+}
+
+/// The ends of the channels that belong to the thread, made before it so that the store thread can have the other ones.
+pub(crate) struct Inbox {
+    events: mpsc::UnboundedReceiver<SyncEvent>,
+    frames: mpsc::Receiver<FromLink>,
+}
+
+/// Both ends.
+pub(crate) fn channels() -> (Sync, Inbox) {
+    let (events, events_in) = mpsc::unbounded_channel();
+    let (frames, frames_in) = mpsc::channel(FRAMES);
+    (Sync { events, frames }, Inbox { events: events_in, frames: frames_in })
+}
+
+/// Starts the thread; it ends with [`SyncEvent::Stop`].
+pub(crate) fn start(
+    sync: &Sync,
+    inbox: Inbox,
+    reader: Reader,
+    store: Store,
+    refused: Refused,
+) -> std::io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let me = store.watch_me();
+    let thread = Thread {
+        engine: Engine::new(Config::default()),
+        reader,
+        store,
+        me,
+        events: sync.events.clone(),
+        refused,
+        links: HashMap::new(),
+        told: HashMap::new(),
+        begun: Instant::now(),
+    };
+    std::thread::Builder::new()
+        .name("nexus-sync".into())
+        .spawn(move || runtime.block_on(thread.run(inbox)))
+}
+
+impl Thread {
+    async fn run(mut self, mut inbox: Inbox) {
+        loop {
+            self.outputs().await;
+            let wait = self
+                .engine
+                .poll_timeout()
+                .map_or(Duration::from_secs(3600), |at| at.saturating_sub(self.now()));
+            tokio::select! {
+                biased;
+                event = inbox.events.recv() => {
+                    let Some(event) = event else { return };
+                    if !self.burst(event, &mut inbox.events) {
+                        self.outputs().await;
+                        return;
+                    }
+                }
+                Some((link, frame)) = inbox.frames.recv() => self.frame(link, frame),
+                () = tokio::time::sleep(wait) => {
+                    let now = self.now();
+                    self.engine.handle_timeout(now, &self.reader);
+                }
+            }
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    fn frame(&mut self, link: LinkId, frame: Result<Received, FrameError>) {
+        let now = self.now();
+        match frame {
+            Ok(frame) => self.engine.handle_frame(link, frame, now, &self.reader),
+            Err(error) => self.engine.handle_malformed(link, error, now),
+        }
+    }
+
+    /// Handles what waits, runs that became durable together. `false`: it is time to end.
+    fn burst(&mut self, first: SyncEvent, queue: &mut mpsc::UnboundedReceiver<SyncEvent>) -> bool {
+        let mut durable = Vec::new();
+        let mut next = Some(first);
+        for _ in 0..BURST {
+            let Some(event) = next else { break };
+            if let SyncEvent::Stored(ticket) = event {
+                durable.push(ticket);
+            } else {
+                self.committed(&mut durable);
+                if !self.event(event) {
+                    return false;
+                }
+            }
+            next = queue.try_recv().ok();
+        }
+        self.committed(&mut durable);
+        match next {
+            Some(SyncEvent::Stored(ticket)) => {
+                durable.push(ticket);
+                self.committed(&mut durable);
+                true
+            }
+            Some(event) => self.event(event),
+            None => true,
+        }
+    }
+
+    fn committed(&mut self, tickets: &mut Vec<Ticket>) {
+        if !tickets.is_empty() {
+            let now = self.now();
+            self.engine.handle_committed(tickets, now, &self.reader);
+            tickets.clear();
+        }
+    }
+
+    fn event(&mut self, event: SyncEvent) -> bool {
+        let now = self.now();
+        match event {
+            SyncEvent::Up(new) => {
+                let NewLink { link, params, out, closer, path } = *new;
+                let wanted = self.wanted(&params.peer);
+                self.links.insert(link, Peer { who: params.peer, out, closer, path });
+                self.engine.link_up(link, params, wanted, now, &self.reader);
+            }
+            SyncEvent::Down(link) => {
+                if self.links.remove(&link).is_some() {
+                    self.engine.link_down(link, now);
+                }
+            }
+            SyncEvent::Written(link, serial) => self.engine.handle_written(link, serial, now),
+            SyncEvent::Stored(ticket) => self.engine.handle_committed(&[ticket], now, &self.reader),
+            SyncEvent::NotStored(ticket, why) => {
+                self.engine.handle_refused(ticket, why, now, &self.reader)
+            }
+            SyncEvent::Appended(topic, log, head) => {
+                self.engine.handle_appended(topic, log, head, now, &self.reader);
+            }
+            SyncEvent::Wants => {
+                let links: Vec<_> =
+                    self.links.iter().map(|(link, peer)| (*link, peer.who)).collect();
+                for (link, who) in links {
+                    let wanted = self.wanted(&who);
+                    self.engine.set_wanted(link, wanted, now, &self.reader);
+                }
+            }
+            SyncEvent::Stop => {
+                for link in self.links.keys().copied().collect::<Vec<_>>() {
+                    self.engine.close(link, ByeCode::Done);
+                }
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What may be shared with somebody: the direct conversation; with my own instances, everything.
+    fn wanted(&self, who: &ConnectId) -> Vec<WantedTopic> {
+        let me = self.me.borrow().clone();
+        let peers: Vec<ConnectId> =
+            if *who == me.connect_id() { me.topics.keys().copied().collect() } else { vec![*who] };
+        let wanted = peers.iter().filter(|peer| **peer == me.connect_id() || self.is_wanted(peer));
+        wanted.filter_map(|peer| Some(self.topic(me.conversation_with(peer)?))).collect()
+    }
+
+    fn is_wanted(&self, peer: &ConnectId) -> bool {
+        let contact = self.reader.contact(peer).ok().flatten();
+        contact.is_some_and(|c| matches!(c.state, ContactState::Requested | ContactState::Accepted))
+    }
+
+    fn topic(&self, conversation: &Conversation) -> WantedTopic {
+        let newest = self.reader.history(&conversation.id, Window::Newest, 1);
+        let last = newest.ok().and_then(|mut rows| rows.pop());
+        WantedTopic {
+            topic: conversation.topic(),
+            want: WantSecret::new(conversation.secret.want_secret().clone()),
+            priority: last.map_or(0, |row| row.message.base.position.hlc.0),
+        }
+    }
+
+    async fn outputs(&mut self) {
+        while let Some(output) = self.engine.poll_output(&self.reader) {
+            self.output(output).await;
+        }
+    }
+
+    async fn output(&mut self, output: Output) {
+        match output {
+            Output::Send { link, serial, frame } => {
+                if let Some(peer) = self.links.get(&link) {
+                    let code = frame.code() as u8;
+                    let _ = peer.out.send(ToLink { serial, code, body: frame.into_body() });
+                }
+            }
+            Output::Commit { ticket, topic, run, .. } => self.commit(ticket, topic, run).await,
+            Output::PeerHas { link, topic, heads } => self.peer_has(link, topic, heads).await,
+            Output::WroteOut { link, log, upto, .. } => {
+                self.reached(link, log, Delivery::Sent, upto.seq).await
+            }
+            Output::Violation { link, code } => {
+                if let Some(peer) = self.links.get(&link) {
+                    self.refused.count(&code.to_string(), &peer.who.to_string());
+                }
+            }
+            Output::Close { link, code, .. } => {
+                if let Some(peer) = self.links.get(&link) {
+                    peer.closer.close(match code {
+                        ByeCode::Violations => CloseCode::Violation,
+                        ByeCode::Storage => CloseCode::Internal,
+                        ByeCode::Limit => CloseCode::Busy,
+                        ByeCode::Done | ByeCode::Unwelcome => CloseCode::Shutdown,
+                    });
+                }
+            }
+            Output::ForkSeen { proof, .. } => self.fork(proof.log()).await,
+            Output::StoreFailed { error, .. } => {
+                tracing::error!(%error, "the store could not be read for a link")
+            }
+            Output::TopicDone { .. }
+            | Output::TopicShared { .. }
+            | Output::TopicEnded { .. }
+            | Output::Remember { .. } => {}
+        }
+    }
+
+    async fn commit(&self, ticket: Ticket, topic: Topic, run: nexus_log::run::CheckedRun) {
+        let events = self.events.clone();
+        self.store
+            .post(
+                run.len(),
+                move |work| ingest::take(work, &topic, &run),
+                move |taken| {
+                    let event = match taken {
+                        Ok(Taken::Stored) => SyncEvent::Stored(ticket),
+                        Ok(Taken::Refused) => SyncEvent::NotStored(ticket, NotStored::Log),
+                        Err(error) => {
+                            tracing::warn!(%error, "a run could not be stored");
+                            SyncEvent::NotStored(ticket, NotStored::Storage)
+                        }
+                    };
+                    let _ = events.send(event);
+                },
+            )
+            .await;
+    }
+
+    /// The peer's own heads: what of mine it has is delivered.
+    async fn peer_has(&mut self, link: LinkId, topic: Topic, heads: Vec<LogHead>) {
+        let _ = topic;
+        for head in heads.into_iter().filter(|head| head.branch.is_none()) {
+            self.reached(link, head.log, Delivery::Delivered, head.head.seq).await;
+        }
+    }
+
+    async fn reached(&mut self, link: LinkId, log: LogKey, state: Delivery, upto: u64) {
+        let Some(peer) = self.links.get(&link) else { return };
+        let (who, path) = (peer.who, peer.path.clone());
+        let me = self.me.borrow().connect_id();
+        if who == me {
+            return;
+        }
+        let told = self.told.entry((who, log, state)).or_default();
+        if *told > upto {
+            return;
+        }
+        // One more than told, so that seq 0 is news the first time.
+        *told = upto + 1;
+        let mine = self
+            .reader
+            .chain(&log, None)
+            .ok()
+            .flatten()
+            .and_then(|c| c.author)
+            .is_some_and(|a| a.who == me);
+        if mine {
+            let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
+                work.raise(&log, &who, state, upto, &path)
+            };
+            self.store.post(1, job, |_| ()).await;
+        }
+    }
+
+    async fn fork(&self, log: LogKey) {
+        let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
+            let mine = work.tx.chain(&log, None)?.is_some_and(|c| c.log == work.me.log(c.topic));
+            work.after.forked |= mine;
+            Ok(())
+        };
+        self.store.post(1, job, |_| ()).await;
+    }
+}

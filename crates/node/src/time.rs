@@ -1,0 +1,33 @@
+//! Wall-clock time as the node reads and writes it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nexus_identity::Millis;
+
+/// When this version was released: a system clock before it is certainly wrong (2026-11-01T00:00:00Z).
+pub(crate) const RELEASED: Millis = Millis(1_793_491_200_000);
+
+/// The system clock. A clock before 1970 reads as 1970.
+pub(crate) fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// RFC 3339 with milliseconds in UTC. What is past the year 9999 is shown as its end.
+pub(crate) fn rfc3339(at: Millis) -> String {
+    let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
+    let time = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_milliseconds_and_a_z() {
+        assert_eq!(rfc3339(RELEASED), "2026-11-01T00:00:00.000Z");
+        assert_eq!(rfc3339(Millis(1_500)), "1970-01-01T00:00:01.500Z");
+        assert!(rfc3339(Millis(u64::MAX)).starts_with("9999-12-30"));
+    }
+}
