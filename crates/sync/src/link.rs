@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use nexus_log::ids::{Head, LogHead, LogKey, Topic};
 
-use crate::fingerprint::{set_hash, want_id};
+use crate::fingerprint::want_id;
 use crate::frame::{Frame, Mode, Summary};
-use crate::ids::{Chain, LinkId, LinkParams, Serial, SetHash, WantId, WantSecret, WantedTopic};
+use crate::ids::{Chain, LinkId, LinkParams, Serial, WantId, WantSecret, WantedTopic};
 use crate::limits::{MAX_WANT_IDS, MIN_RUN_CHARGE, ROUND_BURST, ROUND_EVERY};
 use crate::output::Output;
 use crate::share::Share;
+use crate::shared::Shared;
 
 /// Where a round of comparison stands.
 #[derive(Clone, Debug)]
@@ -29,8 +30,10 @@ pub(crate) type WantEntry = (WantId, crate::ids::TopicFingerprint);
 /// What this node said in a round.
 #[derive(Clone, Debug)]
 pub(crate) struct Round {
-    /// The topics that the round is about, ascending.
-    pub(crate) topics: Vec<Topic>,
+    /// The topics that the round is about, whatever is wanted since.
+    pub(crate) topics: BTreeMap<Topic, WantSecret>,
+    /// What was remembered of the peer when the round began.
+    pub(crate) memory: Option<Shared>,
     pub(crate) summary: Summary,
     /// The fingerprints in my WANT, once it is out.
     pub(crate) fingerprints: BTreeMap<Topic, crate::ids::TopicFingerprint>,
@@ -157,27 +160,21 @@ impl Link {
         (added, gone)
     }
 
-    /// The topics of the next round: the most urgent [`MAX_WANT_IDS`], ascending.
-    pub(crate) fn round_topics(&self) -> Vec<Topic> {
+    /// The topics of the next round: the most urgent [`MAX_WANT_IDS`].
+    pub(crate) fn round_topics(&self) -> BTreeMap<Topic, WantSecret> {
         let present = self.wanted.iter().filter(|(topic, _)| !self.removed.contains(*topic));
-        let mut topics: Vec<(Reverse<u64>, Topic)> =
-            present.map(|(topic, wanted)| (Reverse(wanted.priority), *topic)).collect();
-        topics.sort_unstable();
+        let mut topics: Vec<(Reverse<u64>, Topic, &WantSecret)> = present
+            .map(|(topic, wanted)| (Reverse(wanted.priority), *topic, &wanted.secret))
+            .collect();
+        topics.sort_unstable_by_key(|(priority, topic, _)| (*priority, *topic));
         topics.truncate(MAX_WANT_IDS);
-        let mut topics: Vec<Topic> = topics.into_iter().map(|(_, topic)| topic).collect();
-        topics.sort_unstable();
-        topics
-    }
-
-    pub(crate) fn set_hash(topics: &[Topic]) -> SetHash {
-        set_hash(topics.iter())
+        topics.into_iter().map(|(_, topic, secret)| (topic, secret.clone())).collect()
     }
 
     /// How I name a topic on this link, and how the peer does.
-    pub(crate) fn want_ids(&self, topic: &Topic) -> Option<(WantId, WantId)> {
-        let (secret, exporter) = (&self.wanted.get(topic)?.secret, &self.params.exporter);
-        let side = self.params.side;
-        Some((want_id(secret, exporter, side), want_id(secret, exporter, side.other())))
+    pub(crate) fn want_ids(&self, secret: &WantSecret) -> (WantId, WantId) {
+        let (exporter, side) = (&self.params.exporter, self.params.side);
+        (want_id(secret, exporter, side), want_id(secret, exporter, side.other()))
     }
 
     /// Takes one round from the budget; `false` when the peer asks for them faster than any set

@@ -36,7 +36,7 @@ impl Engine {
     fn note_since(&mut self, id: LinkId, topic: &Topic, log: &LogKey, before: &[LogHead]) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let (Stage::Summary(round) | Stage::Want(round, ..)) = &link.stage else { return };
-        if round.topics.binary_search(topic).is_ok() {
+        if round.topics.contains_key(topic) {
             let logs = link.since.entry(*topic).or_default();
             logs.entry(*log).or_insert_with(|| before.to_vec());
         }

@@ -12,14 +12,14 @@ use nexus_log::ids::{LogHead, Topic};
 use super::Engine;
 use super::trouble::Trouble;
 use crate::code::ViolationCode;
-use crate::fingerprint::scope_fingerprint;
+use crate::fingerprint::{scope_fingerprint, set_hash};
 use crate::frame::{Frame, Mode, Summary, Want};
 use crate::ids::{LinkId, ScopeFingerprint, SetHash};
 use crate::limits::{
     MAX_LOGS_PER_PEER, MAX_LOGS_PER_TOPIC, MAX_WANT_IDS, MAX_WANT_IDS_PER_FRAME, MAX_WINDOW,
     MIN_WINDOW,
 };
-use crate::link::{Link, Round, Stage};
+use crate::link::{Round, Stage};
 use crate::output::Output;
 use crate::share::{Listing, Share};
 use crate::shared::Shared;
@@ -41,15 +41,16 @@ impl Engine {
         // that both sides see it go.
         link.dirty = link.removed.iter().any(|topic| link.wanted.contains_key(topic));
         link.removed.clear();
-        let set = Link::set_hash(&topics);
+        let set = set_hash(topics.keys());
         let memory = self.memory.get(&link.params.instance).filter(|shared| shared.mine == set);
+        let memory = memory.cloned();
         let credit = if link.first_round { self.config.window } else { 0 };
         let summary = Summary {
             lazy,
             credit,
             set,
-            remembered: memory.map_or(SetHash::NONE, |shared| shared.theirs),
-            scope: memory.map_or(ScopeFingerprint([0; 32]), |shared| {
+            remembered: memory.as_ref().map_or(SetHash::NONE, |shared| shared.theirs),
+            scope: memory.as_ref().map_or(ScopeFingerprint([0; 32]), |shared| {
                 scope_fingerprint(shared.topics.iter().map(|topic| (topic, self.view.heads(topic))))
             }),
         };
@@ -58,6 +59,7 @@ impl Engine {
         link.since.clear();
         link.stage = Stage::Summary(Round {
             topics,
+            memory,
             summary,
             fingerprints: BTreeMap::new(),
             theirs: BTreeMap::new(),
@@ -89,8 +91,8 @@ impl Engine {
             && mine.set == theirs.remembered
             && theirs.scope == mine.scope;
         if equal {
-            let memory = self.memory.get(&link.params.instance);
-            let topics = memory.map(|shared| shared.topics.clone()).unwrap_or_default();
+            let topics = round.memory.as_ref().map(|shared| shared.topics.clone());
+            let topics = topics.unwrap_or_default();
             let shared = topics.into_iter().map(|topic| (topic, true)).collect();
             return self.settle(id, &round, theirs.lazy, shared, store);
         }
@@ -121,13 +123,12 @@ impl Engine {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.since.clear();
         let mut ids = Vec::with_capacity(round.topics.len());
-        for topic in &round.topics {
+        for (topic, secret) in &round.topics {
             let fingerprint = self.view.fingerprint(topic);
-            if let Some((mine, theirs)) = link.want_ids(topic) {
-                round.fingerprints.insert(*topic, fingerprint);
-                round.theirs.insert(theirs, *topic);
-                ids.push((mine, fingerprint));
-            }
+            let (mine, theirs) = link.want_ids(secret);
+            round.fingerprints.insert(*topic, fingerprint);
+            round.theirs.insert(theirs, *topic);
+            ids.push((mine, fingerprint));
         }
         ids.sort_unstable();
         let frames = ids.len().div_ceil(MAX_WANT_IDS_PER_FRAME).max(1);
@@ -223,7 +224,8 @@ impl Engine {
     fn share(&mut self, id: LinkId, topic: Topic, mine_lazy: bool, theirs_lazy: bool) -> bool {
         let Some(link) = self.links.get_mut(&id) else { return false };
         link.once.insert(topic);
-        if !link.wanted.contains_key(&topic) {
+        // What came back after it was removed waits until the peer saw it go: runs were dropped.
+        if !link.wanted.contains_key(&topic) || link.removed.contains(&topic) {
             return false;
         }
         let mode = |lazy: bool| if lazy { Mode::Lazy } else { Mode::Eager };
