@@ -15,4 +15,5 @@ mod common;
 mod conversation;
 mod forks;
 mod keys;
+mod order;
 mod timers;
