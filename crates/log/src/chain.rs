@@ -110,9 +110,9 @@ pub fn path(chains: &[Chain], chain: ChainId) -> Vec<(ChainId, Seq)> {
 
 /// Works out from which entry on each chain does not show, over all chains of one log.
 ///
-/// Hidden is what follows a retirement, and every branch at one place but the two with the smallest first hashes, with
-/// all that hangs on it; but entries that other logs cite show, and what is before them. The result goes with
-/// `chains`, one by one.
+/// Hidden is every branch at one place but the two with the smallest first hashes, with all that hangs on it; but
+/// entries that other logs cite show, and what is before them. Hidden is, whoever cites it, what follows a retirement.
+/// The result goes with `chains`, one by one.
 ///
 /// `next` is the hash of an entry of a chain, `cited` are held entries as (chain, seq).
 #[must_use]
@@ -121,40 +121,10 @@ pub fn hidden(
     next: &BTreeMap<(ChainId, Seq), EntryHash>,
     cited: &[(ChainId, Seq)],
 ) -> Vec<Option<Seq>> {
-    let mut cuts: BTreeMap<ChainId, Seq> = BTreeMap::new();
-    let mut cut = |id: ChainId, seq: Seq| {
-        let at = cuts.entry(id).or_insert(seq);
-        *at = seq.min(*at);
-    };
-    for chain in chains {
-        if let Some(retired) = chain.retired {
-            cut(chain.id, retired.saturating_add(1));
-        }
-    }
-    for place in places(chains) {
-        let seq = place.map_or(0, |(_, seq)| seq.saturating_add(1));
-        let mut siblings: Vec<_> = chains
-            .iter()
-            .filter(|chain| chain.base == place)
-            .filter_map(|chain| next.get(&(chain.id, seq)).map(|hash| (*hash, chain.id)))
-            .collect();
-        if let Some((id, _)) = place
-            && let Some(hash) = next.get(&(id, seq))
-        {
-            siblings.push((*hash, id));
-        }
-        siblings.sort_unstable();
-        siblings.iter().skip(READABLE_BRANCHES).for_each(|(_, id)| cut(*id, seq));
-    }
     let mut ordered: Vec<&Chain> = chains.iter().collect();
     ordered.sort_by_key(|chain| (chain.first, chain.id));
-    for chain in ordered {
-        if let Some((base, seq)) = chain.base
-            && cuts.get(&base).is_some_and(|cut| *cut <= seq)
-        {
-            cuts.insert(chain.id, chain.first);
-        }
-    }
+    let mut cuts = crowded_out(chains, next);
+    inherit(&ordered, &mut cuts);
     for (id, seq) in cited {
         for (id, until) in path(chains, *id) {
             let shown = (*seq).min(until).saturating_add(1);
@@ -163,7 +133,48 @@ pub fn hidden(
             }
         }
     }
-    chains.iter().map(|chain| cuts.get(&chain.id).copied()).collect()
+    let retired =
+        chains.iter().filter_map(|chain| Some((chain.id, chain.retired?.saturating_add(1))));
+    let mut ends: BTreeMap<ChainId, Seq> = retired.collect();
+    inherit(&ordered, &mut ends);
+    let cut = |chain: &Chain| match (cuts.get(&chain.id), ends.get(&chain.id)) {
+        (Some(cut), Some(end)) => Some(*cut.min(end)),
+        (one, other) => one.or(other).copied(),
+    };
+    chains.iter().map(cut).collect()
+}
+
+/// Where each chain is cut because too many part at one place.
+fn crowded_out(
+    chains: &[Chain],
+    next: &BTreeMap<(ChainId, Seq), EntryHash>,
+) -> BTreeMap<ChainId, Seq> {
+    let mut cuts: BTreeMap<ChainId, Seq> = BTreeMap::new();
+    for place in places(chains) {
+        let seq = place.map_or(0, |(_, seq)| seq.saturating_add(1));
+        let hanging = chains.iter().filter(|chain| chain.base == place).map(|chain| chain.id);
+        let mut siblings: Vec<_> = hanging
+            .chain(place.map(|(id, _)| id))
+            .filter_map(|id| next.get(&(id, seq)).map(|hash| (*hash, id)))
+            .collect();
+        siblings.sort_unstable();
+        for (_, id) in siblings.into_iter().skip(READABLE_BRANCHES) {
+            let cut = cuts.entry(id).or_insert(seq);
+            *cut = seq.min(*cut);
+        }
+    }
+    cuts
+}
+
+/// What hangs on a cut part is cut from its first entry on. `ordered` has each chain after the one it hangs on.
+fn inherit(ordered: &[&Chain], cuts: &mut BTreeMap<ChainId, Seq>) {
+    for chain in ordered {
+        if let Some((base, seq)) = chain.base
+            && cuts.get(&base).is_some_and(|cut| *cut <= seq)
+        {
+            cuts.insert(chain.id, chain.first);
+        }
+    }
 }
 
 /// Branches at one place that show without being cited.

@@ -17,3 +17,4 @@ mod forks;
 mod keys;
 mod order;
 mod timers;
+mod vectors;

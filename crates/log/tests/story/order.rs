@@ -86,15 +86,12 @@ impl World {
 
     fn step(&mut self, (who, mask, action): &Step) {
         let to = self.known(*mask);
-        let target = |at: &prop::sample::Index| {
-            (!self.said.is_empty()).then(|| *at.get(&self.said))
-        };
+        let target =
+            |at: &prop::sample::Index| (!self.said.is_empty()).then(|| *at.get(&self.said));
         let payload = match action {
             Action::Text => Some(Payload::Text(format!("text {}", self.said.len()))),
-            Action::Edit(at) => target(at).map(|target| Payload::Edit {
-                target,
-                text: format!("edit {}", self.said.len()),
-            }),
+            Action::Edit(at) => target(at)
+                .map(|target| Payload::Edit { target, text: format!("edit {}", self.said.len()) }),
             Action::Retract(at) => target(at).map(|target| Payload::Retract { target }),
             Action::React(at, n) => target(at).map(|target| Payload::Reaction {
                 target,
@@ -127,7 +124,14 @@ impl World {
                 if names.is_empty() || device.try_say(Payload::KeyRequest(names), &to).is_ok() {
                     let (now, rng) = (device.now(), &mut device.rng);
                     let (ledger, conversation) = (&mut device.ledger, &device.conversation);
-                    let _ = nexus_log::requests::answer(ledger, conversation, &device.me, &to, now, rng);
+                    let _ = nexus_log::requests::answer(
+                        ledger,
+                        conversation,
+                        &device.me,
+                        &to,
+                        now,
+                        rng,
+                    );
                 }
             }
             (None, Action::Copy) => self.copies[*who] = Some(self.devices[*who].clone()),
@@ -171,7 +175,10 @@ fn shuffled<T>(mut items: Vec<T>, rng: &mut ChaCha20Rng) -> Vec<T> {
     items
 }
 
-fn seen(device: &Device) -> (Vec<Message>, [u8; 32], [u8; 32]) {
+/// View, digest, fingerprint.
+type Seen = (Vec<Message>, [u8; 32], [u8; 32]);
+
+fn seen(device: &Device) -> Seen {
     let topic = device.conversation.topic();
     let fingerprint = Fingerprint::of_topic(&topic, &device.ledger.heads(&topic));
     (device.view(), device.digest(), fingerprint)
@@ -196,7 +203,7 @@ proptest! {
         let ledger = world.everything();
         let topic = empty.conversation.topic();
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let mut first: Option<(Device, (Vec<Message>, [u8; 32], [u8; 32]))> = None;
+        let mut first: Option<(Device, Seen)> = None;
         for entries in [300, 1, 2, 5] {
             let mut reader = empty.clone();
             take_all(&mut reader, shuffled(ledger.all_runs(&topic, entries), &mut rng));
