@@ -47,6 +47,9 @@ pub const HOLD_FIRST: Duration = Duration::from_secs(4);
 /// Longest such pause.
 pub const HOLD_MAX: Duration = Duration::from_secs(60);
 
+/// Head start of the smaller instance key when a link is gone and both ends dial again.
+pub const YIELD: Duration = Duration::from_millis(250);
+
 /// Number of one dial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AttemptId(pub u64);
@@ -114,14 +117,15 @@ pub struct Dialler {
     outputs: VecDeque<DialOutput>,
     next: u64,
     enabled: bool,
+    mine: InstanceKey,
 }
 
 impl Dialler {
     /// A machine without peers.
     #[must_use]
-    pub fn new(timing: Timing, enabled: bool) -> Self {
+    pub fn new(mine: InstanceKey, timing: Timing, enabled: bool) -> Self {
         let (peers, attempts, outputs) = (BTreeMap::new(), HashMap::new(), VecDeque::new());
-        Self { timing, peers, attempts, outputs, next: 0, enabled }
+        Self { timing, peers, attempts, outputs, next: 0, enabled, mine }
     }
 
     /// Wants links with `peer`, and may try these addresses. A peer that is wanted again is tried at once.
@@ -227,7 +231,9 @@ impl Dialler {
         now: Duration,
     ) {
         if let Some(dials) = self.peers.get_mut(peer) {
-            dials.unlinked(instance, reason, by_peer, now);
+            // Both ends notice; if both dialled at once, one of the two links would be for nothing.
+            let wait = if self.mine > *instance { YIELD } else { Duration::ZERO };
+            dials.unlinked(instance, reason, by_peer, now, wait);
         }
     }
 

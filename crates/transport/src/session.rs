@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::code::CloseCode;
+use crate::code::{CloseCode, RefusedCode};
 use crate::event::{LinkId, LinkUp, PathInfo, PathKind, Side, TransportEvent};
 use crate::frame::{Frame, control};
 use crate::handshake::{Established, SYNC_STREAM};
@@ -58,6 +58,7 @@ async fn run_link(
     rtt: Rtt,
 ) {
     let (peer, instance) = (established.hello.connect_id, established.hello.instance);
+    let remote = established.remote;
     let (link_ends, ours) = channels(&closer);
     let (up, parts) = link_up(established, link, link_ends);
     hub.set_path(link, up.path.clone());
@@ -79,6 +80,9 @@ async fn run_link(
         () = std::future::ready(()), if !told => End::here(CloseCode::Shutdown),
     };
     session.close(end, opener).await;
+    if !end.by_peer && matches!(end.code, CloseCode::BadFrame | CloseCode::Violation) {
+        hub.refuse(RefusedCode::Link(end.code), remote);
+    }
     admitted.over(end);
     let down =
         TransportEvent::LinkDown { link, peer, instance, reason: end.code, by_peer: end.by_peer };

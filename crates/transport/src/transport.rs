@@ -78,7 +78,7 @@ impl Transport {
         let me = Announcer { connect_id: config.connect_id, instance: config.instance, boot };
         let name = config.hello.card.name().unwrap_or_default().to_owned();
         let discovery = Discovery::new(me, name, config.visibility, config.enabled, &config.timing);
-        let dialler = Dialler::new(config.timing.clone(), config.enabled);
+        let dialler = Dialler::new(instance, config.timing.clone(), config.enabled);
         let accepts = SourceRates::new(ACCEPT_RATE);
         let mut state = State::new(
             config.hello,

@@ -227,6 +227,7 @@ impl PeerDials {
         reason: CloseCode,
         by_peer: bool,
         now: Duration,
+        wait: Duration,
     ) {
         let up_for = self.links.remove(instance).map(|link| now.saturating_sub(link.since));
         let undecided =
@@ -244,7 +245,7 @@ impl PeerDials {
                 CloseCode::Shutdown if by_peer => {
                     candidate.not_before = now + Duration::from_secs(1)
                 }
-                _ => candidate.retry_at(now),
+                _ => candidate.retry_at(now + wait),
             }
         }
     }
@@ -280,11 +281,15 @@ impl PeerDials {
         if candidate.attempt.is_some() || !self.wants(candidate, now) {
             return None;
         }
+        // Where an address of unknown device leads is open, so it waits for all others, and they for it.
         let device = self.device(candidate);
+        let same = |other: Device| {
+            other == device || other == Device::Unknown || device == Device::Unknown
+        };
         let others = || {
             self.candidates
                 .iter()
-                .filter(|other| other.attempt.is_some() && self.device(other) == device)
+                .filter(|other| other.attempt.is_some() && same(self.device(other)))
         };
         if others().count() >= MAX_PARALLEL {
             return None;

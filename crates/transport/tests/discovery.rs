@@ -1,0 +1,105 @@
+//! Discovery over real sockets: loopback multicast, as on one host without any network.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unused_crate_dependencies,
+    reason = "tests"
+)]
+
+mod common;
+
+use common::{Node, Person, contacts, discovering};
+use nexus_transport::{Nearby, TransportEvent, Visibility};
+
+async fn node(name: &str, seed: u64, port: u16, visibility: Visibility) -> Node {
+    let person = Person::new(name, seed);
+    let config = discovering(&person, port, visibility);
+    Node::start_with(person, config).await
+}
+
+async fn nearby(node: &mut Node) -> Nearby {
+    node.next(|event| match event {
+        TransportEvent::Nearby(nearby) => Some(nearby),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn three_nodes_on_one_host_see_each_other() {
+    let mut a = node("Ada", 1, 46401, Visibility::Everyone).await;
+    let mut b = node("Bob", 2, 46401, Visibility::Everyone).await;
+    let mut c = node("Cy", 3, 46401, Visibility::Everyone).await;
+    for (node, others) in
+        [(&mut a, ["Bob", "Cy"]), (&mut b, ["Ada", "Cy"]), (&mut c, ["Ada", "Bob"])]
+    {
+        let mut names = vec![nearby(node).await.name, nearby(node).await.name];
+        names.sort();
+        assert_eq!(names, others);
+    }
+    let row = &a.transport.nearby()[..];
+    assert!(
+        row.iter().any(|row| row.connect_id == b.person.id() && row.addresses == [b.address()])
+    );
+}
+
+#[tokio::test]
+async fn contacts_that_only_contacts_may_notice_find_each_other_without_any_address() {
+    let mut a = node("Ada", 1, 46402, Visibility::Contacts).await;
+    let mut b = node("Bob", 2, 46402, Visibility::Contacts).await;
+    let c = node("Cy", 3, 46402, Visibility::Everyone).await;
+    contacts(&a, &b);
+    let (up_a, up_b) = (a.link_up().await, b.link_up().await);
+    assert_eq!((up_a.peer, up_b.peer), (b.person.id(), a.person.id()));
+    assert!(c.transport.nearby().is_empty());
+}
+
+#[tokio::test]
+async fn a_hidden_node_is_not_seen_but_reaches_its_contact() {
+    let mut a = node("Ada", 1, 46403, Visibility::Everyone).await;
+    let mut b = node("Bob", 2, 46403, Visibility::Hidden).await;
+    contacts(&a, &b);
+    let up = b.link_up().await;
+    assert_eq!(up.side, nexus_transport::Side::Dialler);
+    a.link_up().await;
+    assert!(a.transport.nearby().is_empty());
+}
+
+#[tokio::test]
+async fn a_node_that_goes_silent_is_gone_and_comes_back() {
+    let mut a = node("Ada", 1, 46404, Visibility::Everyone).await;
+    let b = node("Bob", 2, 46404, Visibility::Everyone).await;
+    assert_eq!(nearby(&mut a).await.connect_id, b.person.id());
+    b.transport.set_enabled(false);
+    let gone = a
+        .next(|event| match event {
+            TransportEvent::NearbyGone(gone) => Some(gone),
+            _ => None,
+        })
+        .await;
+    assert_eq!(gone.connect_id, b.person.id());
+    b.transport.set_enabled(true);
+    assert_eq!(nearby(&mut a).await.connect_id, b.person.id());
+}
+
+#[tokio::test]
+async fn a_peer_that_restarts_is_linked_again_within_a_second_of_its_beacon() {
+    let mut a = node("Ada", 1, 46405, Visibility::Everyone).await;
+    let mut b = node("Bob", 2, 46405, Visibility::Everyone).await;
+    contacts(&a, &b);
+    let _links = (a.link_up().await, b.link_up().await);
+    let person = b.person;
+    // As by a kill: nobody says goodbye. The new process has another port and another boot id.
+    drop(b.events);
+    b.transport.shutdown().await;
+    let config = discovering(&person, 46405, Visibility::Everyone);
+    let started = tokio::time::Instant::now();
+    let mut b = Node::start_with(person, config).await;
+    b.transport.want(a.person.as_peer(&[]));
+    let up = b.link_up().await;
+    assert_eq!(up.peer, a.person.id());
+    assert!(started.elapsed() < std::time::Duration::from_secs(1), "{:?}", started.elapsed());
+}
