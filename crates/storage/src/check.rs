@@ -2,7 +2,7 @@
 
 use nexus_identity::id::{ConnectId, Signature, verify};
 use nexus_log::entry::HEAD_CONTEXT;
-use nexus_log::header::{Header, Kind, entry_hash, payload_hash};
+use nexus_log::header::{Header, Kind, entry_hash};
 use nexus_log::ids::{EntryHash, Head, LogKey, Seq, Topic};
 use nexus_log::ledger::{Chain, ChainId};
 use nexus_log::open;
@@ -28,12 +28,9 @@ pub enum ChainProblem {
     /// An entry does not name the one before it.
     #[error("entry {0} does not name the entry before it")]
     Prev(Seq),
-    /// A payload is not the one that its header names.
-    #[error("the payload of entry {0} is not the one its header names")]
-    Payload(Seq),
-    /// A header does not have the hash it is stored under.
-    #[error("the header of entry {0} is damaged")]
-    Header(Seq),
+    /// Header and payload do not have the hash they are stored under.
+    #[error("entry {0} is damaged")]
+    Damaged(Seq),
     /// A signature is not the log key's.
     #[error("the signature of entry {0} is not valid")]
     Signature(Seq),
@@ -175,7 +172,7 @@ impl Queries {
         stop: &dyn Fn() -> bool,
     ) -> Result<bool, StoreError> {
         let mut statement = self.statement(
-            "SELECT e.seq, e.hash, e.payload, e.signature, c.log, e.kind, e.flags, e.prev, e.payload_hash
+            "SELECT e.seq, e.hash, e.payload, e.signature, c.log, e.kind, e.flags, e.prev
              FROM entries e JOIN chains c ON c.id = e.chain WHERE e.chain = ?1 ORDER BY e.seq",
         )?;
         let mut rows = statement.query([chain.0])?;
@@ -232,7 +229,7 @@ impl<'a> Walk<'a> {
         let hash = EntryHash::from_bytes(row.get::<_, Bytes<32>>(1)?.0);
         let payload = row.get_ref(2)?.as_blob().map_err(|_| StoreError::damaged("a payload"))?;
         let signature = row.get::<_, MaybeBytes<64>>(3)?.0.map(Signature);
-        let header = read_header(row, 4, seq, payload.len())?;
+        let header = read_header(row, 4, seq, payload)?;
         if let Err(problem) = self.check(&header, hash, payload, signature.as_ref()) {
             return Ok(Err(problem));
         }
@@ -258,8 +255,7 @@ impl<'a> Walk<'a> {
         let ensure = |holds: bool, problem| if holds { Ok(()) } else { Err(problem) };
         ensure(seq == self.next, ChainProblem::Missing(self.next))?;
         ensure(header.prev == self.before, ChainProblem::Prev(seq))?;
-        ensure(payload_hash(payload) == header.payload_hash, ChainProblem::Payload(seq))?;
-        ensure(entry_hash(&header.encode()) == hash, ChainProblem::Header(seq))?;
+        ensure(entry_hash(&header.encode()) == hash, ChainProblem::Damaged(seq))?;
         ensure((header.kind == Kind::Open) == (seq == 0), ChainProblem::Open)?;
         if seq == 0 {
             ensure(

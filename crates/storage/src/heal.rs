@@ -198,17 +198,17 @@ fn holds_base(to: &Queries, chain: &Chain) -> Result<bool, StoreError> {
 
 fn copy_entries(from: &Queries, to: &Queries, chain: &Chain, upto: Seq) -> Result<u64, StoreError> {
     let mut select = from.statement(
-        "SELECT id, chain, seq, kind, flags, prev, payload_hash, hash, stored, signature, payload
+        "SELECT id, chain, seq, kind, flags, prev, hash, stored, signature, payload
          FROM entries WHERE chain = ?1 AND seq <= ?2 ORDER BY seq",
     )?;
     let mut insert = to.statement(
-        "INSERT INTO entries (id, chain, seq, kind, flags, prev, payload_hash, hash, stored, signature, payload)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO entries (id, chain, seq, kind, flags, prev, hash, stored, signature, payload)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     let mut rows = select.query((chain.id.0, from_seq(upto)))?;
     let mut count = 0;
     while let Some(row) = rows.next()? {
-        let values: Vec<Value> = (0..11).map(|i| row.get(i)).collect::<Result<_, _>>()?;
+        let values: Vec<Value> = (0..10).map(|i| row.get(i)).collect::<Result<_, _>>()?;
         insert.execute(params_from_iter(values))?;
         count += 1;
     }

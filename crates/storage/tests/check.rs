@@ -92,21 +92,18 @@ fn each_kind_of_damage_is_named() {
     let cases = [
         (
             "UPDATE entries SET payload = x'00' WHERE chain = 2 AND seq = 5",
-            ChainProblem::Payload(5),
+            ChainProblem::Damaged(5),
         ),
-        (
-            "UPDATE entries SET payload_hash = zeroblob(32) WHERE chain = 2 AND seq = 5",
-            ChainProblem::Payload(5),
-        ),
+        ("UPDATE entries SET kind = 200 WHERE chain = 2 AND seq = 5", ChainProblem::Damaged(5)),
         (
             "UPDATE entries SET prev = zeroblob(32) WHERE chain = 2 AND seq = 7",
             ChainProblem::Prev(7),
         ),
         (
             "UPDATE entries SET hash = zeroblob(32) WHERE chain = 2 AND seq = 8",
-            ChainProblem::Header(8),
+            ChainProblem::Damaged(8),
         ),
-        ("UPDATE entries SET flags = 256 WHERE chain = 2 AND seq = 8", ChainProblem::Header(8)),
+        ("UPDATE entries SET flags = 256 WHERE chain = 2 AND seq = 8", ChainProblem::Damaged(8)),
         (
             "DELETE FROM messages WHERE id IN (SELECT id FROM entries WHERE chain = 2 AND seq = 9); DELETE FROM entries WHERE chain = 2 AND seq = 9",
             ChainProblem::Missing(9),

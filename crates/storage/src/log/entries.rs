@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use nexus_identity::id::{Millis, Signature};
 use nexus_log::entry::Entry;
-use nexus_log::header::{Header, Kind};
+use nexus_log::header::{Header, Kind, payload_hash};
 use nexus_log::ids::{EntryHash, Epoch, LogKey, Seq};
 use nexus_log::ledger::{ChainId, NewEntry, StoredEntry};
 use rusqlite::Row;
@@ -38,13 +38,13 @@ pub(crate) struct Found {
 }
 
 pub(super) const ENTRY: &str = "SELECT e.chain, e.seq, e.hash, e.stored, p.epoch, c.log, e.kind, e.flags, e.prev,
-    e.payload_hash, e.payload, e.signature
+    e.payload, e.signature
     FROM entries e JOIN chains c ON c.id = e.chain LEFT JOIN pending p ON p.chain = e.chain AND p.seq = e.seq";
 
 fn read(row: &Row<'_>) -> Result<StoredEntry, StoreError> {
     let seq = unsigned(row.get(1)?)?;
-    let payload: Vec<u8> = row.get(10)?;
-    let header = read_header(row, 5, seq, payload.len())?;
+    let payload: Vec<u8> = row.get(9)?;
+    let header = read_header(row, 5, seq, &payload)?;
     Ok(StoredEntry {
         chain: ChainId(row.get(0)?),
         seq,
@@ -54,17 +54,17 @@ fn read(row: &Row<'_>) -> Result<StoredEntry, StoreError> {
         entry: Entry {
             header: header.encode(),
             payload,
-            signature: row.get::<_, MaybeBytes<64>>(11)?.0.map(Signature),
+            signature: row.get::<_, MaybeBytes<64>>(10)?.0.map(Signature),
         },
     })
 }
 
-/// The header from columns log, kind, flags, prev, payload hash, beginning at column `at`.
+/// The header from columns log, kind, flags, prev, beginning at column `at`, and the payload.
 pub(crate) fn read_header(
     row: &Row<'_>,
     at: usize,
     seq: Seq,
-    payload: usize,
+    payload: &[u8],
 ) -> Result<Header, StoreError> {
     let kind = Kind::from_code(row.get(at + 1)?)
         .ok_or_else(|| StoreError::damaged("an entry of unknown kind"))?;
@@ -74,9 +74,9 @@ pub(crate) fn read_header(
         log: LogKey::from_bytes(row.get::<_, Bytes<32>>(at)?.0),
         seq,
         prev: EntryHash::from_bytes(row.get::<_, Bytes<32>>(at + 3)?.0),
-        payload_len: u32::try_from(payload)
+        payload_len: u32::try_from(payload.len())
             .map_err(|_| StoreError::damaged("a payload over all limits"))?,
-        payload_hash: row.get::<_, Bytes<32>>(at + 4)?.0,
+        payload_hash: payload_hash(payload),
     })
 }
 
@@ -182,8 +182,8 @@ impl Queries {
     ) -> Result<(), StoreError> {
         let Some(last) = entries.last() else { return Ok(()) };
         let mut insert = self.statement(
-            "INSERT INTO entries (chain, seq, kind, flags, prev, payload_hash, hash, stored, signature, payload)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO entries (chain, seq, kind, flags, prev, hash, stored, signature, payload)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?;
         let mut recent = self.recent.borrow_mut();
         if recent.by_hash.len() + entries.len() > RECENT {
@@ -198,7 +198,6 @@ impl Queries {
                 header.kind.code(),
                 header.flags,
                 header.prev.as_bytes(),
-                header.payload_hash,
                 new.hash.as_bytes(),
                 millis(stored),
                 new.signature.as_ref().map_or(&[][..], |s| s.as_bytes()),

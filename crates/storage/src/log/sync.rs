@@ -55,7 +55,7 @@ impl Queries {
         stop_at_signature: bool,
     ) -> Result<bool, StoreError> {
         let mut statement = self.statement(
-            "SELECT e.seq, c.log, e.kind, e.flags, e.prev, e.payload_hash, e.payload, e.signature
+            "SELECT e.seq, c.log, e.kind, e.flags, e.prev, e.payload, e.signature, e.hash
              FROM entries e JOIN chains c ON c.id = e.chain
              WHERE e.chain = ?1 AND e.seq BETWEEN ?2 AND ?3 ORDER BY e.seq",
         )?;
@@ -63,9 +63,13 @@ impl Queries {
             statement.query((stretch.chain.0, from_seq(stretch.from), from_seq(stretch.to)))?;
         while let Some(row) = rows.next()? {
             let payload =
-                row.get_ref(6)?.as_blob().map_err(|_| StoreError::damaged("a payload"))?;
-            let header = read_header(row, 1, unsigned(row.get(0)?)?, payload.len())?;
-            let signature = row.get::<_, MaybeBytes<64>>(7)?.0.map(Signature);
+                row.get_ref(5)?.as_blob().map_err(|_| StoreError::damaged("a payload"))?;
+            let header = read_header(row, 1, unsigned(row.get(0)?)?, payload)?;
+            if header.hash().as_bytes() != &row.get::<_, Bytes<32>>(7)?.0 {
+                // Sent on, it would look like a forgery of mine.
+                return Err(StoreError::damaged("an entry"));
+            }
+            let signature = row.get::<_, MaybeBytes<64>>(6)?.0.map(Signature);
             if !builder.push(&header.encode(), payload, signature.as_ref(), max_bytes)
                 || (stop_at_signature && signature.is_some())
             {

@@ -31,19 +31,19 @@ CREATE TABLE chains (
 CREATE INDEX chains_by_topic ON chains (topic, log, branch);
 CREATE INDEX chains_by_instance ON chains (instance);
 
--- One row an entry, for ever. The header is these columns and the chain's log key.
+-- One row an entry, for ever. The header is these columns, the chain's log key, and length and hash of the payload,
+-- which are not kept: the entry hash covers both.
 CREATE TABLE entries (
-    id           INTEGER PRIMARY KEY,
-    chain        INTEGER NOT NULL REFERENCES chains (id),
-    seq          INTEGER NOT NULL CHECK (seq >= 0),
-    kind         INTEGER NOT NULL,
-    flags        INTEGER NOT NULL,
-    prev         BLOB    NOT NULL CHECK (length(prev) = 32),
-    payload_hash BLOB    NOT NULL CHECK (length(payload_hash) = 32),
-    hash         BLOB    NOT NULL CHECK (length(hash) = 32),
-    stored       INTEGER NOT NULL,                 -- when it became durable here
-    signature    BLOB    NOT NULL DEFAULT x'',
-    payload      BLOB    NOT NULL
+    id        INTEGER PRIMARY KEY,
+    chain     INTEGER NOT NULL REFERENCES chains (id),
+    seq       INTEGER NOT NULL CHECK (seq >= 0),
+    kind      INTEGER NOT NULL,
+    flags     INTEGER NOT NULL,
+    prev      BLOB    NOT NULL CHECK (length(prev) = 32),
+    hash      BLOB    NOT NULL CHECK (length(hash) = 32),
+    stored    INTEGER NOT NULL,                    -- when it became durable here
+    signature BLOB    NOT NULL DEFAULT x'',
+    payload   BLOB    NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX entries_by_seq ON entries (chain, seq);
 -- Eight bytes tell entries apart; the rest is compared in the row.
@@ -195,6 +195,6 @@ CREATE TABLE read_marks (
 -- Words of messages, folded, and the conversation as one more word. It holds no copy of the texts, and what is deleted
 -- from it is gone from its pages.
 CREATE VIRTUAL TABLE search USING fts5 (
-    text, conversation, content = '', columnsize = 0, tokenize = 'ascii'
+    text, conversation, content = '', columnsize = 0, tokenize = 'ascii', prefix = '3'
 );
 INSERT INTO search (search, rank) VALUES ('secure-delete', 1);
