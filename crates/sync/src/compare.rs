@@ -26,10 +26,12 @@ pub(crate) struct Compared {
     pub(crate) held: Vec<LogHead>,
 }
 
-/// Compares my branches of a log with the heads that the peer shows.
+/// Compares my branches of a log with the heads that the peer shows, and with `points` that it
+/// named in a FORK and that are held here too (`None`: it sent none).
 pub(crate) fn compare<S: Store>(
     mine: &[LogHead],
     theirs: &[Head],
+    points: Option<&[Head]>,
     store: &S,
 ) -> Result<Compared, StoreError> {
     let mut out = Compared::default();
@@ -46,11 +48,17 @@ pub(crate) fn compare<S: Store>(
             }
         }
     }
+    for point in points.unwrap_or_default() {
+        out.held.extend(locate(mine, point, store)?.map(|chain| LogHead { head: *point, ..chain }));
+    }
     for chain in mine {
         let push = match common(chain, &out.held, mine, store)? {
             Some(next) if next <= chain.head.seq => Push { from: next, probe: false },
             Some(_) => continue,
-            None if theirs.is_empty() => Push { from: chain.first, probe: false },
+            // After a FORK that names nothing that is held here not even the OPEN is shared.
+            None if theirs.is_empty() || points.is_some() => {
+                Push { from: chain.first, probe: false }
+            }
             None => match stray {
                 Some(seq) if seq <= chain.head.seq => Push { from: seq, probe: true },
                 // The peer is ahead of me: it sends.
@@ -150,16 +158,20 @@ pub(crate) fn locator<S: Store>(chain: &LogHead, store: &S) -> Result<Vec<Head>,
     Ok(points)
 }
 
-/// The first seq that the writer of `points` lacks of `chain`.
-pub(crate) fn after_locator<S: Store>(
-    chain: &LogHead,
+/// The last of `points` that each of my branches holds.
+pub(crate) fn known_points<S: Store>(
+    mine: &[LogHead],
     points: &[Head],
     store: &S,
-) -> Result<Seq, StoreError> {
-    for point in points {
-        if store.hash_at(&chain.log, chain.branch.as_ref(), point.seq)? == Some(point.hash) {
-            return Ok(point.seq + 1);
+) -> Result<Vec<Head>, StoreError> {
+    let mut known: Vec<Head> = Vec::new();
+    for chain in mine {
+        for point in points {
+            if store.hash_at(&chain.log, chain.branch.as_ref(), point.seq)? == Some(point.hash) {
+                known.push(*point);
+                break;
+            }
         }
     }
-    Ok(0)
+    Ok(known)
 }

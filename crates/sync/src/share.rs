@@ -43,6 +43,8 @@ pub(crate) struct Distrust {
 pub(crate) struct Share {
     pub(crate) listing: Listing,
     pub(crate) diff: BTreeMap<LogKey, PeerLog>,
+    /// What the peer's FORKs named that I hold too: there it can follow.
+    pub(crate) points: BTreeMap<LogKey, Vec<Head>>,
     /// Logs in `diff` of which I hold nothing.
     pub(crate) strange: usize,
     /// Last seq sent of each branch, until the peer shows it: never sent twice.
@@ -61,6 +63,7 @@ impl Share {
         Self {
             listing: Listing::Known,
             diff: BTreeMap::new(),
+            points: BTreeMap::new(),
             strange: 0,
             sent: BTreeMap::new(),
             outbound,

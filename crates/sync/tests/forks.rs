@@ -19,6 +19,17 @@ use nexus_log::entry::Entry;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
+/// Says the seed when a test fails.
+struct Guard(u64);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("NEXUS_SEED={}", self.0);
+        }
+    }
+}
+
 /// Stores entries as a peer does: in runs, signed at their ends.
 fn give(world: &mut World, node: usize, entries: &[Entry]) {
     for part in entries.chunks(100) {
@@ -145,7 +156,9 @@ fn a_rolled_back_writer_that_goes_on_live_is_noticed_and_both_branches_live() {
 #[test]
 fn trees_of_branches_spread_over_any_nodes_converge() {
     let count = if std::env::var("NEXUS_TEST_LONG").is_ok() { 600 } else { 40 };
-    for seed in 0..count {
+    let one = std::env::var("NEXUS_SEED").ok().map(|seed| seed.parse().unwrap());
+    for seed in one.map_or(0..count, |seed: u64| seed..seed + 1) {
+        let _guard = Guard(seed);
         let mut dice = ChaCha8Rng::seed_from_u64(seed);
         let mut below = |limit: usize| (dice.next_u64() % limit as u64) as usize;
         let room = Room::new(1);

@@ -104,7 +104,8 @@ impl Engine {
             Some(tips) => tips,
             None => return Ok(Vec::new()),
         };
-        let compared = compare(mine, &tips, store)?;
+        let points = share.points.get(log).map(Vec::as_slice);
+        let compared = compare(mine, &tips, points, store)?;
         for held in &compared.held {
             let chain = (*log, held.branch);
             if share.sent.get(&chain).is_some_and(|seq| *seq <= held.head.seq) {

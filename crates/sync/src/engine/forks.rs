@@ -10,12 +10,11 @@ use nexus_log::ids::{LogHead, LogKey, Topic};
 use nexus_log::run::CheckedRun;
 
 use super::Engine;
-use super::change::queue_log;
 use super::trouble::Trouble;
-use crate::compare::{Push, after_locator, locator};
+use crate::compare::{known_points, locator};
 use crate::frame::{Fork, Frame};
 use crate::ids::LinkId;
-use crate::limits::{MAX_FORKS_ANSWERED, MAX_FORKS_SEEN, RUN_BYTES};
+use crate::limits::{MAX_FORKS_ANSWERED, MAX_FORKS_SEEN, OPENING_BYTES};
 use crate::output::Output;
 use crate::store::Store;
 
@@ -60,7 +59,7 @@ impl Engine {
             }
         }
         let Some(seq) = differs else { return Ok(()) };
-        let Some(mine) = store.run(&log, chain.branch.as_ref(), seq, RUN_BYTES)? else {
+        let Some(mine) = store.run(&log, chain.branch.as_ref(), seq, OPENING_BYTES)? else {
             return Ok(());
         };
         let Ok(mine) = mine.check() else { return Ok(()) };
@@ -115,15 +114,10 @@ impl Engine {
         }
         let mine = self.view.tips(&topic, &fork.log);
         let Some(share) = link.shares.get_mut(&topic) else { return Ok(()) };
-        let Some(peer) = share.diff.get_mut(&fork.log) else { return Ok(()) };
-        for chain in mine {
-            let from = after_locator(chain, &fork.locator, store)?;
-            share.sent.remove(&(fork.log, chain.branch));
-            if from <= chain.head.seq {
-                peer.push.insert(chain.branch, Push { from, probe: false });
-            }
-        }
-        queue_log(link, &topic, &fork.log, mine, self.refused.contains(&fork.log));
+        // What was sent so far did not fit, or comes out as known.
+        share.sent.retain(|(log, _), _| *log != fork.log);
+        share.points.insert(fork.log, known_points(mine, &fork.locator, store)?);
+        self.refresh(id, &topic, &fork.log, None, store)?;
         Ok(())
     }
 }
