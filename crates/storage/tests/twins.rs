@@ -10,6 +10,10 @@
     reason = "tests"
 )]
 
+#[expect(
+    dead_code,
+    reason = "the people of the log's own stories, who can do more than is needed here"
+)]
 #[path = "../../log/tests/story/common.rs"]
 mod people;
 

@@ -198,3 +198,5 @@ CREATE VIRTUAL TABLE search USING fts5 (
     text, conversation, content = '', columnsize = 0, tokenize = 'ascii', prefix = '3'
 );
 INSERT INTO search (search, rank) VALUES ('secure-delete', 1);
+-- A batch becomes one segment, which saves merging.
+INSERT INTO search (search, rank) VALUES ('hashsize', 8388608);
