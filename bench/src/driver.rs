@@ -133,7 +133,7 @@ impl Control {
     fn ask(&mut self, mut command: Value) -> Result<u64> {
         let id = self.next;
         self.next += 1;
-        command["id"] = json!(id);
+        command["request"] = json!(id);
         writeln!(self.write, "{command}")?;
         Ok(id)
     }

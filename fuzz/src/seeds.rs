@@ -96,13 +96,13 @@ fn main() {
     put("sync", "credit", [5, 0, 0, 1, 0]);
 
     for (name, line) in [
-        ("send", r#"{"id":1,"command":"send","to":"Bob","text":"hi","reply":null,"wait":"read"}"#),
-        ("status", r#"{"id":2,"command":"status"}"#),
+        ("send", r#"{"request":1,"command":"send","to":"Bob","text":"hi","reply":null,"wait":"read"}"#),
+        ("status", r#"{"request":2,"command":"status"}"#),
         (
             "add",
-            r#"{"id":3,"command":"contact_add","who":"nx1q","name":null,"address":"[::1]:4","message":"m"}"#,
+            r#"{"request":3,"command":"contact_add","who":"nx1q","name":null,"address":"[::1]:4","message":"m"}"#,
         ),
-        ("done", r#"{"answer":"done","id":3}"#),
+        ("done", r#"{"answer":"done","request":3}"#),
     ] {
         put("control", name, line);
     }

@@ -83,7 +83,8 @@ fn write(
             let Ok(answer) = control.answer() else { break };
             assert_ne!(answer["answer"], "error", "{answer}");
             if answer["answer"] == "row" {
-                let text = waiting.remove(&answer["id"].as_u64().unwrap()).expect("asked once");
+                let text =
+                    waiting.remove(&answer["request"].as_u64().unwrap()).expect("asked once");
                 written.confirmed.insert(text);
                 shared.confirmed.fetch_add(1, Ordering::SeqCst);
             }

@@ -340,7 +340,7 @@ impl Control {
     pub fn ask(&mut self, mut command: Value) -> std::io::Result<u64> {
         let id = self.next;
         self.next += 1;
-        command["id"] = json!(id);
+        command["request"] = json!(id);
         writeln!(self.write, "{command}")?;
         Ok(id)
     }
