@@ -25,9 +25,6 @@ use crate::open;
 use crate::order::Position;
 use crate::seals::{self, Sealed};
 
-#[cfg(test)]
-mod tests;
-
 /// An epoch lasts so long at most.
 pub const EPOCH_AGE: Duration = Duration::from_secs(7 * 86_400);
 /// An epoch has so many ENTRYs at most.

@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    dead_code,
     missing_docs,
     unreachable_pub,
     reason = "tests"

@@ -111,7 +111,11 @@ impl<L: Ledger> Session<'_, L> {
         stored: &StoredEntry,
     ) -> Result<(), L::Error> {
         let Ok(view) = stored.entry.view() else { return Ok(()) };
-        let inside = self.read(chain, way, &view)?;
+        let inside = match self.read(chain, way, &view)? {
+            // It could be read once and its key was erased since: the conversation was removed here.
+            Inside::Waiting(_) if stored.pending.is_none() => Inside::Nothing,
+            inside => inside,
+        };
         if stored.pending.is_some() && !matches!(inside, Inside::Waiting(_)) {
             self.ledger.settle(stored.chain, stored.seq)?;
         }

@@ -75,3 +75,57 @@ fn the_same_run_again_or_overlapping_changes_nothing() {
     assert_eq!(c.take(&gap).placed, Placed::Gap);
     assert_eq!(a.digest(), b.digest());
 }
+
+#[test]
+fn a_text_of_32_kib_is_written_and_one_byte_more_is_not() {
+    let (mut a, mut b) = pair();
+    let to_b = [b.record()];
+    let limit = nexus_log::body::MAX_TEXT;
+    let over = a.try_say(Payload::Text("x".repeat(limit + 1)), &to_b);
+    assert!(matches!(over, Err(nexus_log::compose::ComposeError::TooLong)));
+    assert!(a.ledger.heads(&a.conversation.topic()).is_empty());
+    a.text(&"x".repeat(limit), &to_b);
+    b.pull(&a);
+    assert_eq!(b.texts()[0].len(), limit);
+}
+
+#[test]
+fn wanting_writes_an_open_once_and_tells_who_is_there() {
+    let (mut a, mut b) = pair();
+    a.open();
+    a.open();
+    assert_eq!(a.ledger.heads(&a.conversation.topic())[0].head.seq, 0);
+    let got = b.pull(&a);
+    assert!(got[0].opened);
+    assert_eq!(got[0].author.unwrap().instance, a.me.instance.key());
+    assert!(got[0].changes.is_empty());
+}
+
+#[test]
+fn marks_only_rise_and_belong_to_the_person() {
+    let (mut a, mut b) = pair();
+    let (to_a, to_b) = ([a.record()], [b.record()]);
+    let first = a.text("one", &to_b);
+    let second = a.text("two", &to_b);
+    b.pull(&a);
+    b.say(Payload::ReadMark(vec![second]), &to_a);
+    b.say(Payload::ReadMark(vec![first]), &to_a);
+    let got = a.pull(&b);
+    let read: Vec<_> = got.iter().flat_map(|got| &got.said).collect();
+    assert!(read.contains(&&Said::Read { who: b.me.who, mark: second }));
+    assert!(!read.contains(&&Said::Read { who: b.me.who, mark: first }));
+    let marks = a.ledger.read_marks(&a.conversation.id);
+    assert_eq!(marks[&(b.me.who, a.log())], second.seq);
+}
+
+#[test]
+fn a_run_of_another_conversation_is_not_taken() {
+    let (mut a, _) = pair();
+    let (_, mut b) = pair();
+    let mut elsewhere = crate::common::Device::own(&crate::common::person(1), 31);
+    elsewhere.text("to myself", &[]);
+    a.text("to you", &[b.record()]);
+    let run = crate::common::run_of(&elsewhere, 0).check().unwrap();
+    assert_eq!(b.take(&run).placed, Placed::OtherTopic);
+    assert!(b.ledger.heads(&b.conversation.topic()).is_empty());
+}

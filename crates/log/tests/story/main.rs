@@ -16,5 +16,6 @@ mod conversation;
 mod forks;
 mod keys;
 mod order;
+mod rate;
 mod timers;
 mod vectors;
