@@ -47,7 +47,7 @@ pub const HOLD_FIRST: Duration = Duration::from_secs(4);
 /// Longest such pause.
 pub const HOLD_MAX: Duration = Duration::from_secs(60);
 
-/// Head start of the smaller instance key when a link is gone and both ends dial again.
+/// Head start of the smaller instance key when both ends have the same reason to dial: a first beacon, a lost link.
 pub const YIELD: Duration = Duration::from_millis(250);
 
 /// Number of one dial.
@@ -163,7 +163,7 @@ impl Dialler {
     /// A beacon came.
     pub fn handle_heard(&mut self, heard: &Heard, now: Duration) {
         if let Some(dials) = self.peers.get_mut(&heard.peer) {
-            dials.heard(heard, now);
+            dials.heard(heard, &self.mine, now);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The task that gives the machines their time and does what they say.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -53,12 +53,19 @@ struct Surroundings {
     next_look: Duration,
     clocks: Option<(SystemTime, Duration)>,
     addresses: Vec<SocketAddr>,
+    own: Vec<IpAddr>,
     first: bool,
 }
 
 impl Surroundings {
     fn new() -> Self {
-        Self { next_look: Duration::ZERO, clocks: None, addresses: Vec::new(), first: true }
+        Self {
+            next_look: Duration::ZERO,
+            clocks: None,
+            addresses: Vec::new(),
+            own: Vec::new(),
+            first: true,
+        }
     }
 
     /// Looks, if it is time to. Gives the time of the next look.
@@ -76,13 +83,20 @@ impl Surroundings {
         if slept {
             hub.woken.send_replace(());
         }
-        let used: Vec<Interface> = match scan(&setup.filter, setup.loopback_only) {
-            Ok(all) => all.into_iter().filter(|interface| interface.unused.is_none()).collect(),
+        let all = match scan(&setup.filter, setup.loopback_only) {
+            Ok(all) => all,
             Err(error) => {
                 tracing::debug!(%error, "the system does not tell its interfaces");
                 return self.next_look;
             }
         };
+        let mut own: Vec<IpAddr> = all
+            .iter()
+            .flat_map(|interface| interface.addresses.iter().map(|(address, _)| *address))
+            .collect();
+        own.sort_unstable();
+        let used: Vec<Interface> =
+            all.into_iter().filter(|interface| interface.unused.is_none()).collect();
         if setup.port != 0 {
             sockets.update(hub, &used, setup.port);
         }
@@ -95,6 +109,14 @@ impl Surroundings {
         if changed || slept {
             hub.network_changed(slept);
         }
+        if own != self.own && !self.first {
+            // Also addresses that discovery does not use may carry links, over a VPN for one.
+            hub.close_stranded(|address| {
+                address.is_loopback() || own.binary_search(&address).is_ok()
+            });
+            hub.woken.send_replace(());
+        }
+        self.own = own;
         if (addresses != self.addresses || slept) && !self.first {
             hub.tell(TransportEvent::AddressesChanged(addresses.clone()));
         }

@@ -211,7 +211,11 @@ async fn accept_over(
     hub.pass_gate(id, &gate, remote).map_err(Some)?;
     let (socket, last_read) = Watched::new(socket);
     let acceptor = TlsAcceptor::from(Arc::clone(&hub.tls.server));
-    let tls = acceptor.accept(socket).await.map_err(|_| Some(RefusedCode::Tls))?;
+    // A dialler that no longer needs the link hangs up; only what rustls objects to is an attack or a mistake.
+    let tls = acceptor.accept(socket).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => Some(RefusedCode::Tls),
+        _ => None,
+    })?;
     let negotiated = tls::negotiated(tls.get_ref().1).ok_or(Some(RefusedCode::Tls))?;
     let exporter = tls
         .get_ref()

@@ -419,6 +419,15 @@ impl Hub {
         self.changed.notify_one();
     }
 
+    /// Gives up links from addresses that this machine no longer has.
+    pub(crate) fn close_stranded(&self, have: impl Fn(IpAddr) -> bool) {
+        for entry in self.state().links.values() {
+            if entry.path.as_ref().is_some_and(|path| !have(path.local.ip().to_canonical())) {
+                entry.closer.close(CloseCode::Lost);
+            }
+        }
+    }
+
     /// Ends links.
     pub(crate) fn close_links(&self, code: CloseCode, which: impl Fn(LinkId, &ConnectId) -> bool) {
         for (id, entry) in &self.state().links {

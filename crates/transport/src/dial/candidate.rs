@@ -73,13 +73,13 @@ impl Candidate {
         self.not_before = when;
     }
 
-    pub(super) fn heard(&mut self, boot: BootId, now: Duration) {
+    pub(super) fn heard(&mut self, boot: BootId, now: Duration, wait: Duration) {
         let back = self.heard.is_none_or(|last| now.saturating_sub(last) > RETURN_AFTER)
             || self.boot != Some(boot);
         self.heard = Some(now);
         self.boot = Some(boot);
         if back {
-            self.retry_at(now);
+            self.retry_at(now + wait);
         } else if let Some(tried) = self.tried {
             self.not_before = self.not_before.min(tried + BACKOFF_WHILE_HEARD);
         }

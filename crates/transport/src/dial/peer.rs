@@ -7,7 +7,7 @@ use std::time::Duration;
 use nexus_identity::InstanceKey;
 
 use super::candidate::{Candidate, MAX_CANDIDATES, MAX_CANDIDATES_PER_HOST, Origin};
-use super::{AttemptId, HOLD_FIRST, HOLD_MAX, Heard, Linked, MAX_PARALLEL};
+use super::{AttemptId, HOLD_FIRST, HOLD_MAX, Heard, Linked, MAX_PARALLEL, YIELD};
 use crate::beacon::BootId;
 use crate::code::CloseCode;
 use crate::config::Timing;
@@ -109,20 +109,20 @@ impl PeerDials {
         self.holds = 0;
     }
 
-    pub(super) fn heard(&mut self, heard: &Heard, now: Duration) {
+    pub(super) fn heard(&mut self, heard: &Heard, mine: &InstanceKey, now: Duration) {
         if heard.by_token {
             self.hold_until = Duration::ZERO;
         }
+        let by_boot =
+            self.boots.iter().find(|(boot, _)| *boot == heard.boot).map(|(_, instance)| *instance);
+        let instance = heard.instance.or(by_boot);
         let candidate = self.candidate(heard.address, Origin::Beacon, now);
-        candidate.heard(heard.boot, now);
+        // Most likely it hears this side at the same moment.
+        let wait =
+            if instance.is_some_and(|instance| *mine > instance) { YIELD } else { Duration::ZERO };
+        candidate.heard(heard.boot, now, wait);
         candidate.nonce = heard.nonce;
-        if heard.instance.is_some() {
-            candidate.instance = heard.instance;
-        } else if let Some((_, instance)) =
-            self.boots.iter().find(|(boot, _)| *boot == heard.boot).copied()
-        {
-            self.candidate(heard.address, Origin::Beacon, now).instance = Some(instance);
-        }
+        candidate.instance = instance.or(candidate.instance);
     }
 
     /// Everything may be tried again at once.

@@ -188,6 +188,16 @@ fn a_peer_that_restarted_is_dialled_although_the_old_link_looks_alive() {
 }
 
 #[test]
+fn of_two_that_hear_each_other_the_smaller_key_dials_first() {
+    for (mine, wait) in [(1, at(0)), (200, YIELD)] {
+        let mut dialler = Dialler::new(key(mine), Timing::default(), true);
+        dialler.handle_want(PEER, &[], &[], at(0));
+        dialler.handle_heard(&Heard { instance: Some(key(9)), ..heard(addr(1), BOOT) }, at(0));
+        assert_eq!(dialler.poll_timeout(at(0)), Some(wait));
+    }
+}
+
+#[test]
 fn two_devices_of_one_peer_get_a_link_each() {
     let mut dialler = dialler();
     dialler.handle_want(PEER, &[], &[], at(0));
