@@ -147,7 +147,7 @@ impl Transport {
         self.hub.changed.notify_one();
     }
 
-    /// No longer wants a peer: its links end with `BYE(unwanted)`, and it is a stranger again.
+    /// No longer wants a peer: its links end with `BYE(done)`, as those of strangers do.
     pub fn unwant(&self, peer: &ConnectId) {
         {
             let mut state = self.hub.state();
