@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use nexus_node::api::{ErrorBody, ErrorCode};
+use nexus_node::api::{Command, ErrorBody, ErrorCode};
 use nexus_node::client::Client;
 use nexus_node::{Node, Options};
 
@@ -18,6 +18,8 @@ use crate::stop::{Done, Stop};
 
 /// How often two commands that start at the same moment may find each other's half-open door.
 const ATTEMPTS: u32 = 5;
+/// How long a node that was started for a command goes on so that what was written gets to the other side.
+pub(crate) const OWN_WAIT: Duration = Duration::from_secs(10);
 /// How long a node of this process may take to end.
 const END: Duration = Duration::from_secs(10);
 
@@ -63,8 +65,14 @@ impl Session {
         self.own.is_some()
     }
 
+    /// Ends a node of our own, once other commands that found it meanwhile are done too.
     async fn close(self, signals: &mut Signals) {
-        let Some(node) = self.own else { return };
+        let Self { client, own: Some(node) } = self else { return };
+        drop(client);
+        tokio::select! {
+            _ = tokio::time::timeout(OWN_WAIT, node.until_alone()) => {}
+            _ = signals.next() => {}
+        }
         tokio::select! {
             _ = tokio::time::timeout(END, node.shutdown()) => {}
             // A second signal: the person can't wait. What was confirmed is durable.
@@ -110,23 +118,25 @@ pub(crate) fn endless(done: Done) -> Done {
     }
 }
 
-/// How long a node that was started for a command goes on so that what was written gets to the other side.
-pub(crate) const OWN_WAIT: Duration = Duration::from_secs(10);
-
 impl Session {
-    /// With a node of our own: stays until something has gone to this peer, or [`OWN_WAIT`].
+    /// With a node of our own: stays until all that was written for somebody has arrived, or [`OWN_WAIT`].
     ///
     /// # Errors
     /// What the node answered.
-    pub(crate) async fn linger(&self, _peer: &str, _out: &mut Out) -> Done {
-        Ok(())
-    }
-
-    /// With a node of our own: stays until this entry is delivered, or [`OWN_WAIT`].
-    ///
-    /// # Errors
-    /// What the node answered.
-    pub(crate) async fn linger_for_entry(&self, _entry: &str, _out: &mut Out) -> Done {
-        Ok(())
+    pub(crate) async fn linger(&self, who: &str, out: &mut Out) -> Done {
+        if !self.is_own() {
+            return Ok(());
+        }
+        let progress = out.progress("waiting until it has arrived");
+        let settled = self.client.done(Command::Settle { who: who.to_owned() });
+        let settled = tokio::time::timeout(OWN_WAIT, settled).await;
+        drop(progress);
+        match settled {
+            Ok(done) => Ok(done?),
+            Err(_) => {
+                out.remark("Not arrived yet; it is kept, and goes out when a node runs here (`nexus node`).");
+                Ok(())
+            }
+        }
     }
 }

@@ -63,7 +63,8 @@ impl Page {
         let cell = row.trim_end_matches('|').rsplit(" | ").next().unwrap().trim();
         match cell.strip_prefix('`').and_then(|c| c.strip_suffix('`')) {
             Some(fields) => Fields::read(fields),
-            None => self.named(cell),
+            // `message, and …`, `message; with …`: what is meant is the row named first.
+            None => self.named(cell.split([',', ';']).next().unwrap()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod contacts;
 pub(crate) mod history;
+pub(crate) mod settle;
 pub(crate) mod store;
 pub(crate) mod system;
 pub(crate) mod writing;

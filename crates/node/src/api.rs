@@ -213,6 +213,12 @@ pub enum Command {
         /// Conversation.
         conversation: String,
     },
+    /// Answers nothing, and that only when everything written for somebody is durable there: what a node that was
+    /// started for one command waits for.
+    Settle {
+        /// Contact or conversation.
+        who: String,
+    },
     /// Cut or join the network of this node: links are closed and none are made while it is off. For `nexus demo`.
     Network {
         /// Whether the node may have links and beacons.

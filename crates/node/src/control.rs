@@ -85,6 +85,7 @@ impl Rows {
 pub struct ControlSocket {
     listener: UnixListener,
     path: PathBuf,
+    clients: TaskTracker,
 }
 
 impl ControlSocket {
@@ -105,12 +106,17 @@ impl ControlSocket {
         let listener = with_short_path(&early, |p| UnixListener::bind(p)).map_err(|e| wrong(&e))?;
         fs::set_permissions(&early, fs::Permissions::from_mode(0o600)).map_err(|e| wrong(&e))?;
         fs::rename(&early, &path).map_err(|e| wrong(&e))?;
-        Ok(Self { listener, path })
+        Ok(Self { listener, path, clients: TaskTracker::new() })
+    }
+
+    /// Counts the clients that are attached.
+    pub(crate) fn clients(&self) -> TaskTracker {
+        self.clients.clone()
     }
 
     /// Serves clients until `stop`; answers that are under way end with it.
     pub async fn serve<D: Dispatch>(self, dispatch: Arc<D>, stop: CancellationToken) {
-        let clients = TaskTracker::new();
+        let clients = self.clients.clone();
         let room = Arc::new(Semaphore::new(MAX_CLIENTS));
         loop {
             let stream = tokio::select! {

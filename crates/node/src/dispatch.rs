@@ -17,7 +17,7 @@ use crate::{answers, messages};
 impl Dispatch for Core {
     async fn dispatch(self: Arc<Self>, command: Command, rows: Rows) -> Answered<()> {
         use crate::api::Command as C;
-        use answers::{contacts, history, store, system, writing};
+        use answers::{contacts, history, settle, store, system, writing};
         let core = &self;
         match command {
             C::Id => system::id(core, &rows).await,
@@ -31,6 +31,7 @@ impl Dispatch for Core {
                 core.transport().set_enabled(enabled);
                 Ok(())
             }
+            C::Settle { who } => settle::settle(core, &who, &rows).await,
             C::Shutdown => {
                 core.stop.cancel();
                 Ok(())

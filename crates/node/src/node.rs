@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::api::Event;
 use crate::config::{Config, Visibility};
@@ -23,6 +24,9 @@ use crate::{hub, network, read_marks, start_up, timers};
 
 /// How long tasks and the store may take to end.
 const LAST_TASKS: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// How often a node that is about to end looks whether somebody is attached still.
+const ALONE_AGAIN: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// How to run a node. What is `None` comes from the configuration.
 #[derive(Debug, Clone)]
@@ -80,6 +84,7 @@ pub struct Node {
     ready: Event,
     stop: CancellationToken,
     running: JoinHandle<()>,
+    clients: TaskTracker,
 }
 
 impl Node {
@@ -125,6 +130,7 @@ impl Node {
             listen: core.transport().listen_addresses().iter().map(ToString::to_string).collect(),
         };
         let socket = ControlSocket::bind(&paths)?;
+        let clients = socket.clients();
         let hub = tokio::spawn(hub::run(core.clone(), network, after));
         let timers = tokio::spawn(timers::run(core.clone()));
         let health = tokio::spawn(start_up::check(core.clone(), opened.unclean));
@@ -135,7 +141,7 @@ impl Node {
             stop_all(core, sync_thread, store_thread).await;
             drop(lock);
         });
-        Ok(Self { ready, stop, running })
+        Ok(Self { ready, stop, running, clients })
     }
 
     /// The `ready` event: who runs, and where it listens.
@@ -148,6 +154,13 @@ impl Node {
     pub async fn closed(&mut self) {
         if !self.running.is_finished() {
             let _ = (&mut self.running).await;
+        }
+    }
+
+    /// Resolves once nobody is attached to the control socket.
+    pub async fn until_alone(&self) {
+        while !self.clients.is_empty() {
+            tokio::time::sleep(ALONE_AGAIN).await;
         }
     }
 

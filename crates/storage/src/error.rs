@@ -176,6 +176,13 @@ impl From<rusqlite::Error> for StoreError {
         {
             return Self::damaged(error.to_string());
         }
+        // The index of the write-ahead log could not grow: that is how a full disk shows itself when opening.
+        if error
+            .sqlite_error()
+            .is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
+        {
+            return Self::DiskFull;
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,

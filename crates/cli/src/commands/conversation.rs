@@ -36,8 +36,7 @@ pub(crate) async fn read(
 ) -> Done {
     let row = ask(session, Command::Read { conversation, to }).await?;
     show(&row, &format!("{} unread", row.unread), out)?;
-    let [peer] = row.members.as_slice() else { return Ok(()) };
-    session.linger(peer, out).await
+    session.linger(&row.id, out).await
 }
 
 /// `timer`.
@@ -57,8 +56,7 @@ pub(crate) async fn timer(
         None => "messages stay".to_owned(),
     };
     show(&row, &words, out)?;
-    let [peer] = row.members.as_slice() else { return Ok(()) };
-    session.linger(peer, out).await
+    session.linger(&row.id, out).await
 }
 
 /// `mute`.

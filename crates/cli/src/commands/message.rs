@@ -115,7 +115,7 @@ pub(crate) async fn react(session: &Session, id: String, emoji: String, out: &mu
 async fn change(session: &Session, command: Command, out: &mut Out) -> Done {
     let sent: SentView = session.client.one(command).await?;
     show(&sent, out)?;
-    session.linger_for_entry(&sent.entry_id, out).await
+    session.linger(&sent.conversation, out).await
 }
 
 /// `why`.
