@@ -146,8 +146,8 @@ impl Queries {
         problems
     }
 
-    /// Walks along one chain. `None`: stopped.
-    pub(crate) fn check_chain(
+    /// Checks one chain. `None`: stopped.
+    pub fn check_chain(
         &self,
         chain: &Chain,
         stop: &dyn Fn() -> bool,

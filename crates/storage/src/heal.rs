@@ -1,7 +1,7 @@
 //! From a damaged database to a sound one: what can be read and verified is kept, the rest comes back from peers.
 //!
-//! The own instance is not taken along: its logs may have lost entries that others hold, so they must not be continued.
-//! Its prekeys are, as those of a retired instance. The damaged file is kept beside the new one.
+//! The own instance must not go on: its logs may have lost entries that others hold. [`crate::Notice::Healed`] says so at
+//! every opening until there is a new one. The damaged file is kept beside the new one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,8 @@ use crate::queries::Queries;
 use crate::sql::millis;
 
 /// Tables that are copied row by row. Views are rebuilt; events, story and delivery marks are let go.
-const LOCAL: [&str; 17] = [
+const LOCAL: [&str; 18] = [
+    "own_instance",
     "settings",
     "contacts",
     "letters_in",
@@ -52,8 +53,8 @@ pub struct Healed {
     pub incomplete: Vec<&'static str>,
 }
 
-/// Makes a sound database at `path` from the damaged one there. Afterwards open it, make a new instance, rebuild the
-/// views, and synchronize. If this fails, the damaged database is where it was.
+/// Makes a sound database at `path` from the damaged one there. Afterwards open it and do what [`crate::Notice::Healed`]
+/// asks for. If this fails, the damaged database is where it was.
 ///
 /// # Errors
 /// As for opening: locked, read-only, no space.
@@ -85,7 +86,6 @@ fn salvage(path: &Path, to: &Queries, options: &OpenOptions) -> Result<Healed, S
                     healed.incomplete.push(table);
                 }
             }
-            retire(&from, to, options)?;
             copy_logs(&from, to, &mut healed)?;
         }
         Err(_) => healed.incomplete.extend(LOCAL),
@@ -94,7 +94,7 @@ fn salvage(path: &Path, to: &Queries, options: &OpenOptions) -> Result<Healed, S
         "INSERT OR IGNORE INTO conversation_state (conversation) SELECT id FROM conversations",
         [],
     )?;
-    to.run("INSERT OR IGNORE INTO meta (id, created) VALUES (1, ?1)", [millis(options.now)])?;
+    to.run("INSERT OR REPLACE INTO meta (id, created, healed) VALUES (1, ?1, 1)", [millis(options.now)])?;
     to.run("COMMIT", [])?;
     to.first("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(healed)
@@ -136,21 +136,6 @@ fn copy_rows(
             Err(error) => return Err(error),
         }
     }
-}
-
-/// The own instance goes among the retired ones; its card is kept for the next.
-fn retire(from: &Queries, to: &Queries, options: &OpenOptions) -> Result<(), StoreError> {
-    let Ok(Some(own)) = from.own_instance() else { return Ok(()) };
-    to.run(
-        "INSERT OR IGNORE INTO retired_instances (instance, prekeys, reason, at) VALUES (?1, ?2, ?3, ?4)",
-        (
-            own.instance.as_bytes(),
-            own.prekeys.as_slice(),
-            crate::own::Retirement::Damaged.code(),
-            millis(options.now),
-        ),
-    )?;
-    Ok(())
 }
 
 fn copy_logs(from: &Queries, to: &Queries, healed: &mut Healed) -> Result<(), StoreError> {

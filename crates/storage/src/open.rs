@@ -64,6 +64,9 @@ pub enum Notice {
         /// The file differs.
         place: bool,
     },
+    /// The database was healed: entries of the own instance may be gone that others hold. Open a new instance, rebuild
+    /// the views ([`Tx::rebuild`](crate::Tx::rebuild)) and synchronize.
+    Healed,
     /// A log of the own instance lacks its head. Open a new instance; never continue that log.
     OwnLogDamaged {
         /// The log key.
@@ -274,6 +277,9 @@ fn notices(queries: &Queries, options: &OpenOptions) -> Result<Vec<Notice>, Stor
         notices.push(Notice::UncleanShutdown);
     }
     notices.extend(queries.copied(&options.machine)?);
+    if conn.query_row("SELECT healed FROM meta", [], |row| row.get(0))? {
+        notices.push(Notice::Healed);
+    }
     let lost = queries.own_logs_without_head()?;
     notices.extend(lost.into_iter().map(|log| Notice::OwnLogDamaged { log }));
     Ok(notices)

@@ -55,7 +55,7 @@ pub enum Retirement {
 impl Retirement {
     const ALL: [Self; 5] = [Self::Copied, Self::Damaged, Self::Forked, Self::Clock, Self::Revoked];
 
-    pub(crate) fn code(self) -> i64 {
+    fn code(self) -> i64 {
         match self {
             Self::Copied => 1,
             Self::Damaged => 2,
@@ -139,7 +139,7 @@ impl Queries {
     pub(crate) fn copied(&self, machine: &[u8]) -> Result<Option<Notice>, StoreError> {
         let here = inode_column(inode(&self.shared.path));
         self.first(
-            "SELECT machine, inode FROM meta JOIN own_instance ON own_instance.id = meta.id",
+            "SELECT machine, inode FROM meta JOIN own_instance ON own_instance.id = meta.id WHERE healed = 0",
             [],
             |row| {
                 let (then_machine, then_inode): (Vec<u8>, i64) = (row.get(0)?, row.get(1)?);
@@ -178,7 +178,7 @@ impl Tx<'_> {
         self.flush_working()?;
         self.forget_working();
         let here = inode_column(inode(&self.shared.path));
-        self.run("UPDATE meta SET machine = ?1, inode = ?2", (machine, here))?;
+        self.run("UPDATE meta SET machine = ?1, inode = ?2, healed = 0", (machine, here))?;
         Ok(())
     }
 

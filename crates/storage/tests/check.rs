@@ -141,13 +141,25 @@ fn healing_keeps_what_is_signed_and_sound() {
     assert_eq!(healed.incomplete, Vec::<&str>::new());
     assert!(healed.damaged.exists());
     let opened = Database::open(&path, &options()).unwrap();
-    assert_eq!(opened.notices, []);
+    assert_eq!(opened.notices, [Notice::Healed]);
     let queries = opened.writer.queries();
     assert!(queries.check(&|| false).unwrap().is_ok());
     assert_eq!(queries.contact(&them()).unwrap().unwrap().state, ContactState::Accepted);
-    assert_eq!(queries.own_instance().unwrap(), None, "own logs are not continued");
-    assert_eq!(queries.retired_instances().unwrap()[0].reason, Retirement::Damaged);
     assert!(queries.conversation(&conversation(1)).unwrap().unwrap().wanted);
+    opened.writer.close().unwrap();
+    drop(opened.db);
+    let mut opened = Database::open(&path, &options()).unwrap();
+    assert_eq!(opened.notices, [Notice::Healed], "until there is a new instance");
+    opened
+        .writer
+        .transaction::<_, StoreError>(|tx| {
+            tx.retire_own_instance(Retirement::Damaged, Millis(9))?;
+            tx.set_own_instance(&common::own(), b"machine")
+        })
+        .unwrap();
+    opened.writer.close().unwrap();
+    drop(opened.db);
+    assert_eq!(Database::open(&path, &options()).unwrap().notices, []);
 }
 
 #[test]

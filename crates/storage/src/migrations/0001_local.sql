@@ -7,6 +7,7 @@ CREATE TABLE meta (
     clean       INTEGER NOT NULL DEFAULT 1,   -- 1 while no process has it open and the last one closed it in order
     machine     BLOB    NOT NULL DEFAULT x'', -- machine id and inode where the own instance was made
     inode       INTEGER NOT NULL DEFAULT 0,
+    healed      INTEGER NOT NULL DEFAULT 0,   -- 1 from healing until there is a new instance
     indexed     INTEGER NOT NULL DEFAULT 0    -- messages up to this id are in the search index
 ) STRICT;
 
