@@ -8,7 +8,7 @@ use std::path::Path;
 use nexus_identity::IdentitySecrets;
 use nexus_identity::card::VerifiedCard;
 use nexus_identity::name::clean_name;
-use nexus_storage::{Database, OpenOptions, Opened};
+use nexus_storage::{Database, OpenError, OpenOptions, Opened, heal};
 use serde::{Deserialize, Serialize};
 
 use crate::api::DeviceView;
@@ -185,10 +185,21 @@ pub(crate) fn write_identity(paths: &Paths, secrets: &IdentitySecrets) -> Answer
     })
 }
 
-/// Opens the store of a directory, or makes it.
+/// Setting that asks the next start to heal the store, because a check found damage.
+pub(crate) const HEAL: &str = "heal";
+
+/// Opens the store of a directory, or makes it; heals it first where it is damaged.
 pub(crate) fn open_store(paths: &Paths) -> Answered<Opened> {
     let options = OpenOptions::new(me::machine(), crate::time::now());
-    Database::open(&paths.database(), &options).map_err(error::open)
+    let path = paths.database();
+    match Database::open(&path, &options) {
+        Ok(opened) if opened.writer.queries().setting(HEAL)?.is_none() => return Ok(opened),
+        Ok(_) | Err(OpenError::Damaged { .. }) => {}
+        Err(error) => return Err(error::open(error)),
+    }
+    let healed = heal(&path, &options).map_err(error::open)?;
+    tracing::warn!(kept = healed.entries, cut = healed.cut.len(), old = %healed.damaged.display(), "the store was healed");
+    Database::open(&path, &options).map_err(error::open)
 }
 
 /// Whether the directory holds an identity.

@@ -29,13 +29,17 @@ pub(crate) fn open(paths: &Paths) -> Answered<Started> {
     let opened = setup::open_store(paths)?;
     let mut writer = opened.writer;
     let now = crate::time::now();
-    let mut unclean = false;
+    let (mut unclean, mut healed) = (false, false);
     let mut replace = None;
     for notice in &opened.notices {
         match notice {
             Notice::UncleanShutdown => unclean = true,
             Notice::Copied { .. } => replace = replace.or(Some(Retirement::Copied)),
             Notice::OwnLogDamaged { .. } => replace = Some(Retirement::Damaged),
+            Notice::Healed => {
+                replace = Some(Retirement::Damaged);
+                healed = true;
+            }
             _ => {}
         }
     }
@@ -74,6 +78,10 @@ pub(crate) fn open(paths: &Paths) -> Answered<Started> {
         if let Some(conversation) = work.me.conversation_with(&own).cloned() {
             work.keep_conversation(&conversation, &own)?;
         }
+        if healed {
+            rebuild(&mut work)?;
+            work.tx.set_setting(setup::HEAL, &[])?;
+        }
         if work.tx.setting(FRESH)?.is_some() {
             open_everywhere(&mut work)?;
             work.tx.set_setting(FRESH, &[])?;
@@ -92,6 +100,19 @@ fn load(
     me.map(Arc::new).ok_or_else(|| crate::error::failed("the store has no instance"))
 }
 
+/// Makes the views anew from what healing kept.
+fn rebuild(work: &mut Work<'_, '_>) -> Answered<()> {
+    let Some(reader) = work.me.reader() else { return Ok(()) };
+    let mut kept = Vec::new();
+    for conversation in work.me.conversations.values() {
+        if work.tx.conversation(&conversation.id)?.is_some() {
+            kept.push(conversation.as_ref().clone());
+        }
+    }
+    let now = work.clock();
+    Ok(work.tx.rebuild(&kept, &reader, now)?)
+}
+
 /// After an unclean end: checks the store in the background, and says what is wrong.
 pub(crate) async fn check(core: Arc<Core>, unclean: bool) {
     if !unclean {
@@ -104,8 +125,16 @@ pub(crate) async fn check(core: Arc<Core>, unclean: bool) {
         Err(error) => format!("could not be checked: {error}"),
     };
     if health != "ok" {
-        let text = format!("the store is {health}; what is missing comes back from your contacts");
-        let _ = core.store.run(move |work| work.notice("store_damaged", None, &text)).await;
+        let text = format!(
+            "the store is {health}; start again, and it is healed: what is missing comes back from your contacts"
+        );
+        let noted = core.store.run(move |work| {
+            work.tx.set_setting(setup::HEAL, &[1])?;
+            work.notice("store_damaged", None, &text)
+        });
+        if let Err(error) = noted.await {
+            tracing::error!(%error, "damage of the store could not be noted");
+        }
     }
     *locked(&core.health) = health;
 }

@@ -14,6 +14,8 @@ use crate::store_thread::Work;
 
 /// Longest sleep: the wall clock may be set, and a machine may wake from sleep.
 const LONGEST: Duration = Duration::from_secs(60);
+/// Messages brought into the search index at a time, so that searching has less to read through.
+const INDEX_AT_ONCE: u32 = 2_048;
 /// Shortest sleep after something was due, so that a mistake can't spin.
 const SHORTEST: Duration = Duration::from_millis(20);
 
@@ -42,6 +44,7 @@ fn tick(work: &mut Work<'_, '_>, all: bool) -> Answered<Duration> {
         rotate(work)?;
         forget_retired(work)?;
         work.after.letters |= !work.tx.letters_due(work.now)?.is_empty();
+        work.tx.index_messages(INDEX_AT_ONCE)?;
         let topics: Vec<_> = work.me.conversations.keys().copied().collect();
         work.after.requests.extend(topics);
     }

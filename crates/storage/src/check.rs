@@ -147,11 +147,7 @@ impl Queries {
     }
 
     /// Checks one chain. `None`: stopped.
-    pub fn check_chain(
-        &self,
-        chain: &Chain,
-        stop: &dyn Fn() -> bool,
-    ) -> Option<ChainReport> {
+    pub fn check_chain(&self, chain: &Chain, stop: &dyn Fn() -> bool) -> Option<ChainReport> {
         let mut walk = Walk::new(chain);
         let mut finished = true;
         let walked = self.base_hash(chain).and_then(|before| {

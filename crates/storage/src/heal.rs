@@ -94,7 +94,10 @@ fn salvage(path: &Path, to: &Queries, options: &OpenOptions) -> Result<Healed, S
         "INSERT OR IGNORE INTO conversation_state (conversation) SELECT id FROM conversations",
         [],
     )?;
-    to.run("INSERT OR REPLACE INTO meta (id, created, healed) VALUES (1, ?1, 1)", [millis(options.now)])?;
+    to.run(
+        "INSERT OR REPLACE INTO meta (id, created, healed) VALUES (1, ?1, 1)",
+        [millis(options.now)],
+    )?;
     to.run("COMMIT", [])?;
     to.first("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(healed)

@@ -3,9 +3,6 @@
 use std::sync::Arc;
 
 use nexus_log::digest::{DIGEST_WORDS, Digest};
-use nexus_log::entry::HEAD_CONTEXT;
-use nexus_log::header::{Header, entry_hash, payload_hash};
-use nexus_log::ids::EntryHash;
 use nexus_log::ledger::Chain;
 use nexus_log::order::Position;
 use nexus_storage::{Queries, Window};
@@ -49,27 +46,23 @@ pub(crate) async fn digest(core: &Arc<Core>, conversation: &str, rows: &Rows) ->
 pub(crate) async fn verify(core: &Arc<Core>, rows: &Rows) -> Answered<()> {
     let chains = core.read(|store, _| Ok(store.all_chains()?)).await?;
     for chain in chains {
-        let view = core.read(move |store, _| checked(store, &chain)).await?;
+        let view = core.read(move |store, _| Ok(checked(store, &chain))).await?;
         rows.row(&view).await?;
     }
     Ok(())
 }
 
-/// Checks every chain; gives what is wrong.
+/// Checks pages, chains and signatures; gives what is wrong.
 pub(crate) async fn check_all(core: &Arc<Core>) -> Answered<Vec<String>> {
-    let mut problems = Vec::new();
-    for chain in core.read(|store, _| Ok(store.all_chains()?)).await? {
-        let log = chain.log;
-        let found = core.read(move |store, _| problem(store, &chain)).await?;
-        problems.extend(found.map(|what| format!("log {log}, {what}")));
-    }
-    Ok(problems)
+    let stop = core.stop.clone();
+    core.read(move |store, _| Ok(store.check(&|| stop.is_cancelled())?.problems())).await
 }
 
 /// Checks one chain from its first entry to its head.
-fn checked(store: &Queries, chain: &Chain) -> Answered<LogView> {
-    let problem = problem(store, chain)?;
-    Ok(LogView { ok: problem.is_none(), problem, ..log_view(chain) })
+fn checked(store: &Queries, chain: &Chain) -> LogView {
+    let report = store.check_chain(chain, &|| false);
+    let problem = report.and_then(|report| report.problem).map(|problem| problem.to_string());
+    LogView { ok: problem.is_none(), problem, ..log_view(chain) }
 }
 
 fn log_view(chain: &Chain) -> LogView {
@@ -82,60 +75,6 @@ fn log_view(chain: &Chain) -> LogView {
         author: chain.author.map(|a| a.who.to_string()),
         problem: None,
     }
-}
-
-/// What is wrong with a chain: hashes, order, lengths, and the signature of every entry that has one.
-fn problem(store: &Queries, chain: &Chain) -> Answered<Option<String>> {
-    let mut next = chain.first;
-    // What a branch hangs on is checked with the chain that holds it.
-    let mut prev = (chain.base.is_none() && next == 0).then_some(EntryHash::ZERO);
-    let mut signed = false;
-    loop {
-        let page = store.entries_of_chain(chain.id, next, 500)?;
-        if page.is_empty() {
-            break;
-        }
-        for stored in page {
-            let wrong = |what: &str| Ok(Some(format!("entry {}: {what}", stored.seq)));
-            if stored.seq != next {
-                return wrong("entries before it are missing");
-            }
-            let Ok(header) = Header::decode(&stored.entry.header) else {
-                return wrong("the header is damaged");
-            };
-            let hash = entry_hash(&stored.entry.header);
-            if hash != stored.hash {
-                return wrong("the hash is another one");
-            }
-            if header.log != chain.log
-                || header.seq != stored.seq
-                || prev.is_some_and(|p| p != header.prev)
-            {
-                return wrong("it does not follow the one before");
-            }
-            if payload_hash(&stored.entry.payload) != header.payload_hash {
-                return wrong("the payload is damaged");
-            }
-            signed = stored.entry.signature.is_some();
-            if let Some(signature) = &stored.entry.signature
-                && nexus_identity::id::verify(
-                    chain.log.as_bytes(),
-                    HEAD_CONTEXT,
-                    hash.as_bytes(),
-                    signature,
-                )
-                .is_err()
-            {
-                return wrong("the signature is not valid");
-            }
-            prev = Some(hash);
-            next += 1;
-        }
-    }
-    if next != chain.head.seq + 1 || prev != Some(chain.head.hash) {
-        return Ok(Some("the last entries are missing".to_owned()));
-    }
-    Ok((!signed).then(|| "the last entry has no signature".to_owned()))
 }
 
 pub(crate) async fn show(
@@ -155,7 +94,7 @@ pub(crate) async fn show(
         if raw {
             show_raw(core, chain, rows).await?;
         } else {
-            let view = core.read(move |store, _| checked(store, &chain)).await?;
+            let view = core.read(move |store, _| Ok(checked(store, &chain))).await?;
             rows.row(&view).await?;
         }
     }
