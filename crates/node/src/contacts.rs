@@ -5,6 +5,7 @@ use std::time::Duration;
 use nexus_identity::ConnectId;
 use nexus_identity::card::VerifiedCard;
 use nexus_identity::invite::Invite;
+use nexus_log::ids::Topic;
 use nexus_log::ledger::Ledger;
 use nexus_log::rebuild;
 use nexus_storage::contacts::{ContactRow, ContactState};
@@ -129,6 +130,16 @@ pub(crate) fn reopen(
         let (author, now) = (work.me.author()?, work.clock());
         rebuild::rebuild(work.tx, &conversation, &author, now)?;
         work.after.requests.insert(conversation.topic());
+    }
+    Ok(())
+}
+
+/// Somebody whom I asked wants the topic, and their OPEN is here from before: they accepted.
+pub(crate) fn shared(work: &mut Work<'_, '_>, who: &ConnectId, topic: &Topic) -> Answered<()> {
+    let requested = work.tx.contact(who)?.is_some_and(|c| c.state == ContactState::Requested);
+    let mut chains = work.tx.chains_of_topic(topic)?.into_iter();
+    if requested && chains.any(|c| c.author.is_some_and(|a| a.who == *who)) {
+        return accept(work, who);
     }
     Ok(())
 }

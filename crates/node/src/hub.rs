@@ -88,6 +88,8 @@ impl Hub {
             });
             if let Ok(Some(card)) = card.await {
                 core.transport().merge_card(&card);
+                let core = core.clone();
+                core.tasks.clone().spawn(async move { links::tell_card(&core, &card).await });
             }
         }
         if after.letters {

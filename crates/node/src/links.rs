@@ -133,8 +133,15 @@ pub(crate) async fn send_letter(core: &Arc<Core>, peer: &ConnectId) {
     }
 }
 
-/// Tells a peer of my other devices, so that it can seal to them.
+/// Tells a peer of my other devices, so that it can seal to them, and of its own that it may not have heard of.
 async fn send_records(core: &Arc<Core>, peer: &ConnectId) {
+    let who = *peer;
+    let card = core.read(move |store, _| Ok(store.contact(&who)?.and_then(|c| crate::cards::stored_card(&c)))).await;
+    if let Ok(Some(card)) = card
+        && (card.live().nth(1).is_some() || card.revoked().next().is_some())
+    {
+        tell_card(core, &card).await;
+    }
     let records =
         core.read(|store, me| Ok(store.records(&me.connect_id())?)).await.unwrap_or_default();
     let me = core.me();
@@ -152,6 +159,13 @@ pub(crate) async fn tell_hello(core: &Arc<Core>) {
     for link in links {
         let _ = link.control.send(record_frame(CARD, &me.card.to_bytes())).await;
         let _ = link.control.send(record_frame(RECORD, me.record.to_bytes())).await;
+    }
+}
+
+/// Tells somebody of their own card, which others of their devices have changed.
+pub(crate) async fn tell_card(core: &Arc<Core>, card: &VerifiedCard) {
+    for link in core.links_to(&card.connect_id()) {
+        let _ = link.control.send(record_frame(CARD, &card.to_bytes())).await;
     }
 }
 

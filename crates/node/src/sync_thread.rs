@@ -326,8 +326,8 @@ impl Thread {
             Output::StoreFailed { error, .. } => {
                 tracing::error!(%error, "the store could not be read for a link")
             }
+            Output::TopicShared { link, topic } => self.shared(link, topic).await,
             Output::TopicDone { .. }
-            | Output::TopicShared { .. }
             | Output::TopicEnded { .. }
             | Output::Remember { .. } => {}
         }
@@ -352,6 +352,17 @@ impl Thread {
                 },
             )
             .await;
+    }
+
+    /// The peer wants the topic too: whoever was removed here and asked again is accepted by that.
+    async fn shared(&self, link: LinkId, topic: Topic) {
+        let Some(peer) = self.links.get(&link) else { return };
+        let who = peer.who;
+        let requested = self.reader.contact(&who).ok().flatten().is_some_and(|c| c.state == ContactState::Requested);
+        if requested {
+            let job = move |work: &mut crate::store_thread::Work<'_, '_>| crate::contacts::shared(work, &who, &topic);
+            self.store.post(1, job, |_| ()).await;
+        }
     }
 
     /// The peer's own heads: what of mine it has is delivered.

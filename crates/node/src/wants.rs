@@ -77,14 +77,13 @@ fn wanted(store: &Queries, me: &Me) -> Answered<BTreeMap<ConnectId, Wanted>> {
         }
     }
     let id = me.connect_id();
-    if me.card.live().any(|(instance, _)| instance != me.instance.key()) {
-        let one = Wanted {
-            card: Some(me.card.clone()),
-            pair_secret: me.conversation_with(&id).map(|c| c.secret.pair_secret()),
-            addresses: store.addresses(&id)?.into_iter().map(|a| a.address).collect(),
-        };
-        wanted.insert(id, one);
-    }
+    // My other devices, also one that this one has not heard of yet: a copy, or a restored one.
+    let one = Wanted {
+        card: Some(me.card.clone()),
+        pair_secret: me.conversation_with(&id).map(|c| c.secret.pair_secret()),
+        addresses: store.addresses(&id)?.into_iter().map(|a| a.address).collect(),
+    };
+    wanted.insert(id, one);
     Ok(wanted)
 }
 
