@@ -229,6 +229,9 @@ pub trait Ledger {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, Self::Error>;
 
+    /// The entry waits for the key of `epoch` again: it was erased with a removed conversation. It does not wait now.
+    fn wait(&mut self, chain: ChainId, seq: Seq, epoch: Epoch) -> Result<(), Self::Error>;
+
     /// The entry waits no longer.
     fn settle(&mut self, chain: ChainId, seq: Seq) -> Result<(), Self::Error>;
 

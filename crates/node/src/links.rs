@@ -136,7 +136,9 @@ pub(crate) async fn send_letter(core: &Arc<Core>, peer: &ConnectId) {
 /// Tells a peer of my other devices, so that it can seal to them, and of its own that it may not have heard of.
 async fn send_records(core: &Arc<Core>, peer: &ConnectId) {
     let who = *peer;
-    let card = core.read(move |store, _| Ok(store.contact(&who)?.and_then(|c| crate::cards::stored_card(&c)))).await;
+    let card = core
+        .read(move |store, _| Ok(store.contact(&who)?.and_then(|c| crate::cards::stored_card(&c))))
+        .await;
     if let Ok(Some(card)) = card
         && (card.live().nth(1).is_some() || card.revoked().next().is_some())
     {

@@ -327,9 +327,7 @@ impl Thread {
                 tracing::error!(%error, "the store could not be read for a link")
             }
             Output::TopicShared { link, topic } => self.shared(link, topic).await,
-            Output::TopicDone { .. }
-            | Output::TopicEnded { .. }
-            | Output::Remember { .. } => {}
+            Output::TopicDone { .. } | Output::TopicEnded { .. } | Output::Remember { .. } => {}
         }
     }
 
@@ -358,9 +356,16 @@ impl Thread {
     async fn shared(&self, link: LinkId, topic: Topic) {
         let Some(peer) = self.links.get(&link) else { return };
         let who = peer.who;
-        let requested = self.reader.contact(&who).ok().flatten().is_some_and(|c| c.state == ContactState::Requested);
+        let requested = self
+            .reader
+            .contact(&who)
+            .ok()
+            .flatten()
+            .is_some_and(|c| c.state == ContactState::Requested);
         if requested {
-            let job = move |work: &mut crate::store_thread::Work<'_, '_>| crate::contacts::shared(work, &who, &topic);
+            let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
+                crate::contacts::shared(work, &who, &topic)
+            };
             self.store.post(1, job, |_| ()).await;
         }
     }

@@ -72,7 +72,8 @@ async fn a_store_put_back_in_place_writes_a_fork_that_both_see_and_goes_on_as_a_
     bob.network(true).await;
     bob.until_text(&ana.id, "after the snapshot").await;
     ana.until_text(&bob.id, "lost by the snapshot").await;
-    ana.until("a new instance", async || (ana.identity().await.instance != first).then_some(())).await;
+    ana.until("a new instance", async || (ana.identity().await.instance != first).then_some(()))
+        .await;
     ana.send_until(&bob.id, "as a new instance", MessageState::Delivered).await;
     until_equal(&ana, &bob, 4).await;
     assert!(!notices(&ana).await.is_empty());
@@ -119,7 +120,10 @@ async fn a_restore_brings_contacts_back_and_the_history_comes_from_them() {
     new.start().await;
     new.until_text(&bob.id, "after the backup").await;
     until_equal(&new, &bob, 11).await;
-    new.one::<DeviceView>(Command::DeviceRevoke { instance: restored.other_instances[0].instance.clone() }).await;
+    new.one::<DeviceView>(Command::DeviceRevoke {
+        instance: restored.other_instances[0].instance.clone(),
+    })
+    .await;
     new.send_until(&bob.id, "I am back", MessageState::Delivered).await;
     bob.send(&ana.id, "welcome back").await;
     new.until_text(&bob.id, "welcome back").await;

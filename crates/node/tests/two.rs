@@ -12,8 +12,8 @@ mod lab;
 
 use lab::{Person, contacts, lan, until_equal};
 use nexus_node::api::{
-    Command, ContactState, ContactView, ConversationView, ErrorCode, Event, IdentityView, InviteView, MessageState,
-    MessageView, SentView, StatusView, WhyView,
+    Command, ContactState, ContactView, ConversationView, ErrorCode, Event, IdentityView,
+    InviteView, MessageState, MessageView, SentView, StatusView, WhyView,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +73,8 @@ async fn messages_before_acceptance_wait_and_then_arrive() {
     assert_eq!(bob.contact(&ana.id).await.unwrap().message.as_deref(), Some("it is me"));
     // The card came with the first link, so it can be written, and waits.
     let sent = ana.until("a card", async || {
-        let command = Command::Send { to: bob.id.clone(), text: "early".into(), reply: None, wait: None };
+        let command =
+            Command::Send { to: bob.id.clone(), text: "early".into(), reply: None, wait: None };
         ana.client().one::<SentView>(command).await.ok()
     });
     assert_eq!(sent.await.state, MessageState::Queued);
@@ -152,8 +153,11 @@ async fn removing_erases_here_and_accepting_again_goes_on_with_the_same_logs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invite_is_accepted_at_once_and_once_only() {
     let port = lan();
-    let (ana, bob, eve) =
-        (Person::started("Ana", port).await, Person::started("Bob", port).await, Person::started("Eve", port).await);
+    let (ana, bob, eve) = (
+        Person::started("Ana", port).await,
+        Person::started("Bob", port).await,
+        Person::started("Eve", port).await,
+    );
     let invite: InviteView = ana.one(Command::Invite { expires: None, uses: 1 }).await;
     let asked = bob.add(&invite.link).await;
     assert_eq!(asked.connect_id, ana.id);
@@ -168,20 +172,29 @@ async fn a_watcher_loses_no_event_across_a_restart() {
     let (mut ana, bob) = contacts(lan()).await;
     let mut watch = ana.watch(None).await;
     bob.send_until(&ana.id, "one", MessageState::Delivered).await;
-    watch.until(|e| matches!(e, Event::Message { message, .. } if message.text == "one").then_some(())).await;
+    watch
+        .until(|e| {
+            matches!(e, Event::Message { message, .. } if message.text == "one").then_some(())
+        })
+        .await;
     let cursor = watch.cursor.clone();
     drop(watch);
     bob.send_until(&ana.id, "two", MessageState::Delivered).await;
     ana.stop().await;
     ana.start().await;
     let mut watch = ana.watch(cursor).await;
-    watch.until(|e| matches!(e, Event::Message { message, .. } if message.text == "two").then_some(())).await;
+    watch
+        .until(|e| {
+            matches!(e, Event::Message { message, .. } if message.text == "two").then_some(())
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_under_a_timer_disappear_on_both_sides() {
     let (ana, bob) = contacts(lan()).await;
-    ana.one::<serde_json::Value>(Command::Timer { conversation: bob.id.clone(), seconds: Some(1) }).await;
+    ana.one::<serde_json::Value>(Command::Timer { conversation: bob.id.clone(), seconds: Some(1) })
+        .await;
     bob.until("the timer", async || {
         let all: Vec<ConversationView> = bob.all(Command::Conversations).await;
         all.first().filter(|c| c.timer == Some(1)).map(drop)
@@ -223,7 +236,8 @@ async fn read_marks_are_not_written_by_history_and_clear_the_unread_count() {
     bob.until_text(&ana.id, "one").await;
     let unread = async || bob.all::<ConversationView>(Command::Conversations).await[0].unread;
     assert_eq!(unread().await, 1);
-    let read: ConversationView = bob.one(Command::Read { conversation: "Ana".into(), to: None }).await;
+    let read: ConversationView =
+        bob.one(Command::Read { conversation: "Ana".into(), to: None }).await;
     assert_eq!(read.unread, 0);
 }
 
@@ -235,7 +249,10 @@ async fn edits_reactions_and_retractions_reach_the_other_side() {
     ana.one::<SentView>(Command::Edit { id: first.clone(), text: "hello".into() }).await;
     bob.until_text(&ana.id, "hello").await;
     bob.one::<SentView>(Command::React { id: first.clone(), emoji: "👍".into() }).await;
-    assert_eq!(bob.fails(Command::Edit { id: first.clone(), text: "x".into() }).await, ErrorCode::NotAuthor);
+    assert_eq!(
+        bob.fails(Command::Edit { id: first.clone(), text: "x".into() }).await,
+        ErrorCode::NotAuthor
+    );
     ana.until("the reaction", async || {
         ana.history(&bob.id).await.into_iter().find(|m| !m.reactions.is_empty()).map(drop)
     })

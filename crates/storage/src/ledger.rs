@@ -67,6 +67,10 @@ impl Ledger for Tx<'_> {
         Queries::pending_entries(self, log, epoch, after, limit)
     }
 
+    fn wait(&mut self, chain: ChainId, seq: Seq, epoch: Epoch) -> Result<(), StoreError> {
+        Queries::wait_again(self, chain, seq, epoch)
+    }
+
     fn settle(&mut self, chain: ChainId, seq: Seq) -> Result<(), StoreError> {
         Queries::settle_entry(self, chain, seq)
     }

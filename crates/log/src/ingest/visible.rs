@@ -119,6 +119,9 @@ impl<L: Ledger> Session<'_, L> {
         if stored.pending.is_some() && !matches!(inside, Inside::Waiting(_)) {
             self.ledger.settle(stored.chain, stored.seq)?;
         }
+        if let (Inside::Waiting(epoch), None) = (&inside, stored.pending) {
+            self.ledger.wait(stored.chain, stored.seq, *epoch)?;
+        }
         let at = At { seq: stored.seq, hash: stored.hash, stored: stored.stored };
         self.show(chain, at, inside, false)
     }

@@ -128,6 +128,16 @@ impl Ledger for MemoryLedger {
         Ok(waits.take(limit).map(|(_, stored)| stored.clone()).collect())
     }
 
+    fn wait(&mut self, chain: ChainId, seq: Seq, epoch: Epoch) -> Result<(), Misuse> {
+        match self.entries.get_mut(&(chain, seq)) {
+            Some(stored) if stored.pending.is_none() => {
+                stored.pending = Some(epoch);
+                Ok(())
+            }
+            _ => misuse("letting wait what is not there or waits already"),
+        }
+    }
+
     fn settle(&mut self, chain: ChainId, seq: Seq) -> Result<(), Misuse> {
         let stored = self.entries.get_mut(&(chain, seq));
         match stored.and_then(|stored| stored.pending.take()) {

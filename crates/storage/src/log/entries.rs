@@ -219,6 +219,20 @@ impl Queries {
         Ok(())
     }
 
+    /// An entry waits for a key again.
+    pub(crate) fn wait_again(
+        &self,
+        chain: ChainId,
+        seq: Seq,
+        epoch: Epoch,
+    ) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO pending (log, epoch, chain, seq) SELECT log, ?2, id, ?3 FROM chains WHERE id = ?1",
+            (chain.0, epoch, from_seq(seq)),
+        )?;
+        Ok(())
+    }
+
     pub(crate) fn settle_entry(&self, chain: ChainId, seq: Seq) -> Result<(), StoreError> {
         self.run("DELETE FROM pending WHERE chain = ?1 AND seq = ?2", (chain.0, from_seq(seq)))?;
         Ok(())

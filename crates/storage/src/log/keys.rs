@@ -361,6 +361,11 @@ impl Tx<'_> {
             "DELETE FROM keyring WHERE erased = 0 AND log IN (SELECT log FROM chains WHERE topic = ?1)",
             [topic.as_bytes()],
         )?;
+        // Whoever takes it up again may ask at once.
+        self.run(
+            "DELETE FROM keys_asked WHERE log IN (SELECT log FROM chains WHERE topic = ?1)",
+            [topic.as_bytes()],
+        )?;
         Ok(())
     }
 }
