@@ -30,6 +30,10 @@ pub const EPOCH_AGE: Duration = Duration::from_secs(7 * 86_400);
 /// An epoch has so many ENTRYs at most.
 pub const EPOCH_ENTRIES: u32 = 1000;
 
+/// How far beyond what is followed my own last entry may be: somebody who writes at the very edge, and a clock set back
+/// a little, must not cost me my instance.
+pub const CLOCK_SLACK: Duration = Duration::from_secs(86_400);
+
 /// Why something was not written. Nothing was stored then.
 #[derive(Debug, Error)]
 pub enum ComposeError<E: std::error::Error> {
@@ -106,7 +110,7 @@ pub fn compose<L: Ledger>(
         return Err(ComposeError::TooLong);
     }
     let mut draft = Draft::new(ledger, conversation, me)?;
-    if draft.hlc > now.horizon() {
+    if !draft.hlc.is_followed(now.later(CLOCK_SLACK)) {
         return Err(ComposeError::ClockBeyond);
     }
     let hlc = ledger.clock(&conversation.id).map_err(ComposeError::Ledger)?.next(now);

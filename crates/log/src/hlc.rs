@@ -28,6 +28,12 @@ impl Now {
         self.0
     }
 
+    /// As if it were later.
+    #[must_use]
+    pub fn later(self, by: core::time::Duration) -> Self {
+        Self(self.0.saturating_add(by))
+    }
+
     /// The last clock value that is followed.
     #[must_use]
     pub const fn horizon(self) -> Hlc {

@@ -21,6 +21,7 @@ pub fn rebuild<L: Ledger>(
     ledger.clear_view(&conversation.id)?;
     let mut chains = ledger.topic_chains(&conversation.topic())?;
     let mut session = Session::new(ledger, conversation, me, now)?;
+    session.replay = true;
     for index in 0..chains.len() {
         session.rebuild_chain(&mut chains, index)?;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nexus_identity::id::{Millis, Signature};
+use nexus_identity::id::{InstanceKey, Millis, Signature};
 use nexus_identity::kdf::Secret32;
 
 use super::{Change, ChangeKind, Said};
@@ -83,6 +83,8 @@ pub(crate) struct Session<'a, L: Ledger> {
     /// Logs of which other entries show from now on.
     pub(crate) revisit: BTreeSet<LogKey>,
     keys: BTreeMap<(ChainId, Epoch), Found>,
+    /// Everything was heard before: requests are not taken for new ones.
+    pub(crate) replay: bool,
 }
 
 impl<'a, L: Ledger> Session<'a, L> {
@@ -109,6 +111,7 @@ impl<'a, L: Ledger> Session<'a, L> {
             unlocked: BTreeSet::new(),
             revisit: BTreeSet::new(),
             keys: BTreeMap::new(),
+            replay: false,
         })
     }
 
@@ -496,11 +499,7 @@ impl<'a, L: Ledger> Session<'a, L> {
                 self.said.push(Said::Contact { position: *position, data: data.clone() });
             }
             Payload::KeyRequest(names) if author.instance != self.me.instance.key() => {
-                self.keys_wanted = true;
-                for KeyName { log, epoch } in names.iter().copied() {
-                    let (topic, instance) = (self.conversation.topic(), author.instance);
-                    self.ledger.put_request(&OpenRequest { topic, instance, log, epoch })?;
-                }
+                self.hear_request(author.instance, names)?;
             }
             Payload::Retire => self.said.push(Said::Retired(author)),
             Payload::Profile { name } => {
@@ -508,6 +507,27 @@ impl<'a, L: Ledger> Session<'a, L> {
                 self.said.push(Said::Profile { who, position: *position, name });
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Remembers who asks for a key that I hold. Others answer for the rest, or are asked again: so nobody can fill
+    /// the list with names of nothing.
+    fn hear_request(&mut self, instance: InstanceKey, names: &[KeyName]) -> Result<(), L::Error> {
+        if self.replay {
+            return Ok(());
+        }
+        let topic = self.conversation.topic();
+        for KeyName { log, epoch } in names.iter().copied() {
+            let mut held = false;
+            for start in self.ledger.epochs(&log, epoch)? {
+                let key = self.ledger.key(&log, epoch, &start.commitment)?;
+                held |= matches!(key, KeyState::Held(_));
+            }
+            if held {
+                self.keys_wanted = true;
+                self.ledger.put_request(&OpenRequest { topic, instance, log, epoch })?;
+            }
         }
         Ok(())
     }

@@ -8,6 +8,8 @@ use crate::chain::{hidden, is_crowded, path, places};
 use crate::ids::{EntryHash, LogKey, Seq};
 use crate::ledger::{Chain, ChainId, Ledger, StoredEntry};
 
+/// Logs with a third branch in one topic whose citations are looked up, at most: each costs a look at everything.
+pub(crate) const MAX_CROWDED: usize = 16;
 /// Entries looked at a time.
 const PAGE: usize = 256;
 
@@ -23,7 +25,8 @@ impl<L: Ledger> Session<'_, L> {
 
     fn revisit_log(&mut self, log: &LogKey) -> Result<(), L::Error> {
         let mut chains = self.ledger.chains(log)?;
-        if is_crowded(&chains) && !self.crowded.contains(log) {
+        let full = self.crowded.len() >= MAX_CROWDED;
+        if is_crowded(&chains) && !full && !self.crowded.contains(log) {
             self.crowded.push(*log);
             self.ledger.set_crowded(&self.conversation.topic(), log)?;
             self.collect_citations(log)?;

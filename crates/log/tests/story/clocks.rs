@@ -1,6 +1,6 @@
 //! Wrong clocks.
 
-use crate::common::{RELEASED, START, meet, pair};
+use crate::common::{DAY, RELEASED, START, meet, pair};
 use nexus_log::body::Payload;
 use nexus_log::compose::ComposeError;
 use nexus_log::hlc::MAX_AHEAD_MILLIS;
@@ -41,18 +41,32 @@ fn a_device_years_ahead_is_followed_so_order_holds() {
 #[test]
 fn more_than_ten_years_ahead_is_shown_and_marked_but_not_followed() {
     let (mut a, mut b) = pair();
-    b.time = START + MAX_AHEAD_MILLIS + 60_000;
+    b.time = START + MAX_AHEAD_MILLIS + 2 * DAY;
     b.text("from the future", &[a.record()]);
     a.pull(&b);
     a.text("from now", &[b.record()]);
     let view = a.view();
     assert_eq!(a.texts(), ["from now", "from the future"]);
     assert!(view[1].base.far && !view[0].base.far);
-    assert!(view[0].base.position.hlc.millis().0 < START + 60_000);
+    assert!(view[0].base.position.hlc.millis().0 < START + DAY);
     b.pull(&a);
     assert_eq!(a.digest(), b.digest());
     // Once its clock is right again, that device must open a new instance.
     b.time = START;
     let refused = b.try_say(Payload::Text("now".into()), &[a.record()]);
     assert!(matches!(refused, Err(ComposeError::ClockBeyond)));
+}
+
+#[test]
+fn somebody_at_the_very_edge_of_ten_years_does_not_stop_me() {
+    let (mut a, mut b) = pair();
+    b.time = START + MAX_AHEAD_MILLIS;
+    b.text("as far as can be", &[a.record()]);
+    a.pull(&b);
+    for n in 0..5 {
+        a.text(&n.to_string(), &[b.record()]);
+    }
+    assert_eq!(a.texts(), ["as far as can be", "0", "1", "2", "3", "4"]);
+    b.pull(&a);
+    assert_eq!(a.digest(), b.digest());
 }

@@ -205,3 +205,28 @@ fn what_a_stranger_with_the_topic_but_no_membership_writes_is_stored_and_does_no
     b.say(Payload::KeyRequest(vec![]), &[]);
     assert_eq!(b.unreadable(), 0);
 }
+
+#[test]
+fn requests_for_nothing_are_not_kept_and_do_not_hide_real_ones() {
+    let (mut a, mut b) = pair();
+    let to_a = [a.record()];
+    a.text("for you", &[]);
+    b.pull(&a);
+    for round in 0..5 {
+        let bogus = |n: u32| KeyName { log: a.log(), epoch: 1000 * (round + 1) + n };
+        b.say(Payload::KeyRequest((0..256).map(bogus).collect()), &to_a);
+    }
+    b.tend(&to_a);
+    a.pull(&b);
+    use nexus_log::ledger::Ledger;
+    let topic = a.conversation.topic();
+    assert_eq!(a.ledger.open_requests(&topic, usize::MAX).unwrap().len(), 1);
+    a.tend(&[b.record()]);
+    assert!(a.ledger.open_requests(&topic, usize::MAX).unwrap().is_empty());
+    b.pull(&a);
+    assert_eq!(b.texts()[0], "for you");
+    // Making the view anew asks and answers nothing again.
+    let now = a.now();
+    nexus_log::rebuild::rebuild(&mut a.ledger, &a.conversation, &a.me, now).unwrap();
+    assert!(a.ledger.open_requests(&topic, usize::MAX).unwrap().is_empty());
+}
