@@ -59,6 +59,8 @@ pub const ROUND_BURST: u32 = 64;
 pub const ROUND_EVERY: Duration = Duration::from_secs(1);
 /// Branches with at most this many entries to send go before long ones: what was just written.
 pub const TAIL_ENTRIES: u64 = 32;
+/// Fork proofs that are passed on over one link.
+pub const MAX_PROOFS: usize = 64;
 /// Fork proofs that are remembered as reported.
 pub const MAX_FORKS_SEEN: usize = 1024;
 /// CREDIT is sent once that many bytes are free: below the window less one frame, so it never

@@ -11,7 +11,7 @@ use crate::frame::{Frame, Mode, Summary};
 use crate::ids::{Chain, LinkId, LinkParams, Serial, WantId, WantSecret, WantedTopic};
 use crate::limits::{MAX_WANT_IDS, MIN_RUN_CHARGE, ROUND_BURST, ROUND_EVERY};
 use crate::output::Output;
-use crate::share::Share;
+use crate::share::{Listing, PeerLog, Share};
 use crate::shared::Shared;
 
 /// Where a round of comparison stands.
@@ -82,6 +82,8 @@ pub(crate) struct Link {
     rounds_left: u32,
     rounds_since: Duration,
     pub(crate) shares: BTreeMap<Topic, Share>,
+    /// Logs on all shares of which I hold nothing.
+    strange: usize,
     /// Topics that were shared at some time: frames about them may still be under way.
     pub(crate) once: BTreeSet<Topic>,
     /// What logs were before they changed, since my last SUMMARY or WANT: what it spoke of.
@@ -107,6 +109,8 @@ pub(crate) struct Link {
     /// Logs for which a FORK was answered and nothing fitting came yet.
     pub(crate) forked: BTreeSet<LogKey>,
     pub(crate) forks: usize,
+    /// Fork proofs that were passed on.
+    pub(crate) proofs: usize,
 }
 
 impl Link {
@@ -123,6 +127,7 @@ impl Link {
             rounds_left: ROUND_BURST,
             rounds_since: now,
             shares: BTreeMap::new(),
+            strange: 0,
             once: BTreeSet::new(),
             since: BTreeMap::new(),
             granted: 0,
@@ -142,6 +147,7 @@ impl Link {
             told_no: BTreeSet::new(),
             forked: BTreeSet::new(),
             forks: 0,
+            proofs: 0,
         }
     }
 
@@ -210,8 +216,9 @@ impl Link {
 
     /// Takes all branches of a topic off the queue: their logs.
     pub(crate) fn dequeue_topic(&mut self, topic: &Topic) -> BTreeSet<LogKey> {
-        let keys: Vec<QueueKey> =
-            self.queued.values().filter(|key| key.2 == *topic).copied().collect();
+        let first = (*topic, (LogKey::from_bytes([0; 32]), None));
+        let of_topic = self.queued.range(first..).take_while(|((at, _), _)| at == topic);
+        let keys: Vec<QueueKey> = of_topic.map(|(_, key)| *key).collect();
         for (_, _, topic, chain) in &keys {
             self.dequeue(*topic, *chain);
         }
@@ -261,7 +268,30 @@ impl Link {
         self.listings.remove(topic);
         self.marks.remove(topic);
         self.dequeue_topic(topic);
-        self.shares.remove(topic).is_some()
+        let share = self.shares.remove(topic);
+        self.strange -= share.as_ref().map_or(0, Share::strange);
+        share.is_some()
+    }
+
+    /// Starts a shared topic over, before its heads are compared.
+    pub(crate) fn restart(&mut self, topic: &Topic, listing: Listing) {
+        self.dequeue_topic(topic);
+        if let Some(share) = self.shares.get_mut(topic) {
+            self.strange -= share.strange();
+            share.reset(listing);
+        }
+    }
+
+    /// Replaces what is known of a log at the peer; `None` = the same as mine.
+    pub(crate) fn set_log(&mut self, topic: &Topic, log: LogKey, peer: Option<PeerLog>) {
+        if let Some(share) = self.shares.get_mut(topic) {
+            self.strange = self.strange.saturating_add_signed(share.set(log, peer));
+        }
+    }
+
+    /// Logs that the peer shows and of which I hold nothing.
+    pub(crate) const fn strange(&self) -> usize {
+        self.strange
     }
 }
 

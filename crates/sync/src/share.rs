@@ -46,7 +46,9 @@ pub(crate) struct Share {
     /// What the peer's FORKs named that I hold too: there it can follow.
     pub(crate) points: BTreeMap<LogKey, Vec<Head>>,
     /// Logs in `diff` of which I hold nothing.
-    pub(crate) strange: usize,
+    strange: usize,
+    /// Logs in `diff` of which the peer shows something that I lack.
+    lacking: usize,
     /// Last seq sent of each branch, until the peer shows it: never sent twice.
     pub(crate) sent: BTreeMap<Chain, Seq>,
     /// How the peer wants the topic from me.
@@ -65,6 +67,7 @@ impl Share {
             diff: BTreeMap::new(),
             points: BTreeMap::new(),
             strange: 0,
+            lacking: 0,
             sent: BTreeMap::new(),
             outbound,
             inbound,
@@ -73,15 +76,25 @@ impl Share {
         }
     }
 
-    /// Replaces what is known of a log; `None` = the same as mine.
-    pub(crate) fn set(&mut self, log: LogKey, peer: Option<PeerLog>) {
+    /// Replaces what is known of a log; `None` = the same as mine. By how much that changes the
+    /// number of logs of which I hold nothing.
+    pub(crate) fn set(&mut self, log: LogKey, peer: Option<PeerLog>) -> isize {
         let strange = peer.as_ref().is_some_and(|peer| peer.strange);
+        let lacking = peer.as_ref().is_some_and(|peer| peer.lacking);
         let before = match peer {
             Some(peer) => self.diff.insert(log, peer),
             None => self.diff.remove(&log),
         };
-        self.strange += usize::from(strange);
-        self.strange -= usize::from(before.is_some_and(|before| before.strange));
+        let was_strange = before.as_ref().is_some_and(|before| before.strange);
+        let was_lacking = before.is_some_and(|before| before.lacking);
+        self.strange = self.strange + usize::from(strange) - usize::from(was_strange);
+        self.lacking = self.lacking + usize::from(lacking) - usize::from(was_lacking);
+        isize::from(strange) - isize::from(was_strange)
+    }
+
+    /// Logs of which I hold nothing.
+    pub(crate) const fn strange(&self) -> usize {
+        self.strange
     }
 
     /// Starts over: the peer holds what I hold.
@@ -89,6 +102,7 @@ impl Share {
         self.listing = listing;
         self.diff.clear();
         self.strange = 0;
+        self.lacking = 0;
         self.done = false;
     }
 
@@ -98,8 +112,8 @@ impl Share {
     }
 
     /// The peer shows something that I lack.
-    pub(crate) fn lacking(&self) -> bool {
-        self.diff.values().any(|peer| peer.lacking)
+    pub(crate) const fn lacking(&self) -> bool {
+        self.lacking > 0
     }
 
     /// What to send next of a branch: from where, and whether to find out first.

@@ -93,6 +93,11 @@ impl View {
         self.topics.get(topic).map_or(0, |view| view.heads.len())
     }
 
+    /// Logs of all topics in use.
+    pub(crate) fn logs_in_all(&self) -> usize {
+        self.logs.len()
+    }
+
     pub(crate) fn fingerprint(&mut self, topic: &Topic) -> TopicFingerprint {
         let heads = match self.topics.get(topic) {
             Some(TopicView { fingerprint: Some(known), .. }) => return *known,

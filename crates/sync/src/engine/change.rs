@@ -121,7 +121,7 @@ impl Engine {
             lacking: compared.lacking,
             strange: mine.is_empty(),
         };
-        share.set(*log, (!same).then_some(peer));
+        link.set_log(topic, *log, (!same).then_some(peer));
         queue_log(link, topic, log, mine, self.refused.contains(log));
         Ok(compared.held)
     }

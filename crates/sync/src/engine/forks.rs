@@ -14,7 +14,7 @@ use super::trouble::Trouble;
 use crate::compare::{known_points, locator};
 use crate::frame::{Fork, Frame};
 use crate::ids::LinkId;
-use crate::limits::{MAX_FORKS_ANSWERED, MAX_FORKS_SEEN, OPENING_BYTES};
+use crate::limits::{MAX_FORKS_ANSWERED, MAX_FORKS_SEEN, MAX_PROOFS, OPENING_BYTES};
 use crate::output::Output;
 use crate::store::Store;
 
@@ -68,7 +68,9 @@ impl Engine {
             return Ok(());
         }
         for link in self.links.values_mut() {
-            if link.shares.contains_key(&topic) {
+            // The branches reach everybody anyway: beyond the limit without the proof.
+            if link.shares.contains_key(&topic) && link.proofs < MAX_PROOFS {
+                link.proofs += 1;
                 let fork = Fork { log, proof: Some(proof.clone()), locator: Vec::new() };
                 let send = link.send(Frame::Fork(Box::new(fork)), None);
                 self.outputs.push_back(send);

@@ -107,9 +107,8 @@ impl Engine {
         unnamed.extend(share.diff.keys().copied());
         for log in unnamed.difference(&mentioned) {
             if self.view.tips(topic, log).is_empty() {
-                let link = self.links.get_mut(&id);
-                if let Some(share) = link.and_then(|link| link.shares.get_mut(topic)) {
-                    share.set(*log, None);
+                if let Some(link) = self.links.get_mut(&id) {
+                    link.set_log(topic, *log, None);
                 }
                 continue;
             }
@@ -127,8 +126,8 @@ impl Engine {
     ) {
         let log = run.log();
         let mine = self.view.tips(topic, &log);
-        let link = self.links.get_mut(&id);
-        let Some(share) = link.and_then(|link| link.shares.get_mut(topic)) else { return };
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(share) = link.shares.get(topic) else { return };
         if share.listing != Listing::Known {
             return;
         }
@@ -153,7 +152,7 @@ impl Engine {
         }
         peer.lacking = true;
         peer.strange = mine.is_empty();
-        share.set(log, Some(peer));
+        link.set_log(topic, log, Some(peer));
     }
 
     pub(super) fn on_mark<S: Store>(

@@ -206,11 +206,8 @@ impl Engine {
                 let changed = since.get(&topic);
                 self.settle_same(id, topic, changed.unwrap_or(&BTreeMap::new()), store)?;
             } else if let Some(link) = self.links.get_mut(&id) {
-                link.dequeue_topic(&topic);
+                link.restart(&topic, Listing::Awaited(BTreeSet::new()));
                 link.listings.insert(topic);
-                if let Some(share) = link.shares.get_mut(&topic) {
-                    share.reset(Listing::Awaited(BTreeSet::new()));
-                }
             }
             self.choose(id, topic, same);
         }
@@ -248,11 +245,8 @@ impl Engine {
         heads.retain(|head| !since.contains_key(&head.log));
         heads.extend(since.values().flatten().copied());
         if let Some(link) = self.links.get_mut(&id) {
-            link.dequeue_topic(&topic);
+            link.restart(&topic, Listing::Known);
             link.listings.remove(&topic);
-            if let Some(share) = link.shares.get_mut(&topic) {
-                share.reset(Listing::Known);
-            }
         }
         if !heads.is_empty() {
             self.outputs.push_back(Output::PeerHas { link: id, topic, heads });
@@ -268,9 +262,13 @@ impl Engine {
     /// Whether the peer shows more logs than I deal with, now that it showed some of `topic`.
     pub(super) fn check_logs(&self, id: LinkId, topic: &Topic) -> Result<(), Trouble> {
         let Some(link) = self.links.get(&id) else { return Ok(()) };
-        let count = |(topic, share): (&Topic, &Share)| self.view.log_count(topic) + share.strange;
-        let here = link.shares.get(topic).map_or(0, |share| count((topic, share)));
-        let all: usize = link.shares.iter().map(count).sum();
+        let here = self.view.log_count(topic) + link.shares.get(topic).map_or(0, Share::strange);
+        // Counted one by one only when it is near: most nodes hold less than the limit in all.
+        let mut all = self.view.logs_in_all() + link.strange();
+        if all > MAX_LOGS_PER_PEER {
+            let held: usize = link.shares.keys().map(|topic| self.view.log_count(topic)).sum();
+            all = held + link.strange();
+        }
         let over = all > MAX_LOGS_PER_PEER || here > MAX_LOGS_PER_TOPIC;
         if over { Err(Trouble::Topic(*topic)) } else { Ok(()) }
     }

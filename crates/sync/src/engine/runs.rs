@@ -303,9 +303,8 @@ impl Engine {
 
     /// A log that is refused on a link is no difference any more.
     fn forget_log(&mut self, id: LinkId, topic: &Topic, log: LogKey) {
-        let link = self.links.get_mut(&id);
-        if let Some(share) = link.and_then(|link| link.shares.get_mut(topic)) {
-            share.set(log, None);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.set_log(topic, log, None);
         }
     }
 }
