@@ -38,3 +38,6 @@ fn up_to(path: &Path, conn: &mut Connection, steps: &[M<'static>]) -> Result<(),
         other => OpenError::Damaged { path: path.to_path_buf(), detail: other.to_string() },
     })
 }
+
+#[cfg(test)]
+mod tests;
