@@ -124,7 +124,7 @@ pub fn hidden(
     let mut ordered: Vec<&Chain> = chains.iter().collect();
     ordered.sort_by_key(|chain| (chain.first, chain.id));
     let mut cuts = crowded_out(chains, next);
-    inherit(&ordered, &mut cuts);
+    inherit(&ordered, &mut cuts, false);
     for (id, seq) in cited {
         for (id, until) in path(chains, *id) {
             let shown = (*seq).min(until).saturating_add(1);
@@ -136,7 +136,8 @@ pub fn hidden(
     let retired =
         chains.iter().filter_map(|chain| Some((chain.id, chain.retired?.saturating_add(1))));
     let mut ends: BTreeMap<ChainId, Seq> = retired.collect();
-    inherit(&ordered, &mut ends);
+    // After the retirement itself nothing shows, on whichever branch.
+    inherit(&ordered, &mut ends, true);
     let cut = |chain: &Chain| match (cuts.get(&chain.id), ends.get(&chain.id)) {
         (Some(cut), Some(end)) => Some(*cut.min(end)),
         (one, other) => one.or(other).copied(),
@@ -166,11 +167,12 @@ fn crowded_out(
     cuts
 }
 
-/// What hangs on a cut part is cut from its first entry on. `ordered` has each chain after the one it hangs on.
-fn inherit(ordered: &[&Chain], cuts: &mut BTreeMap<ChainId, Seq>) {
+/// What hangs on a cut part is cut from its first entry on; with `beside` also what hangs on the entry right before the
+/// cut. `ordered` has each chain after the one it hangs on.
+fn inherit(ordered: &[&Chain], cuts: &mut BTreeMap<ChainId, Seq>, beside: bool) {
     for chain in ordered {
         if let Some((base, seq)) = chain.base
-            && cuts.get(&base).is_some_and(|cut| *cut <= seq)
+            && cuts.get(&base).is_some_and(|cut| *cut <= seq.saturating_add(u64::from(beside)))
         {
             cuts.insert(chain.id, chain.first);
         }

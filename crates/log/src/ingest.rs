@@ -14,6 +14,7 @@ use crate::open::{self, Author};
 use crate::order::Position;
 use crate::run::{CheckedRun, MAX_RUN_ENTRIES, RunBuilder};
 
+mod keys;
 mod session;
 mod visible;
 

@@ -1,31 +1,22 @@
-//! What entries do once they are stored: keys, clock, view. Shared by taking in, writing and rebuilding.
+//! What entries do once they are stored: clock, view, and what is said beside. Shared by taking in, writing and
+//! rebuilding.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nexus_identity::id::{InstanceKey, Millis, Signature};
-use nexus_identity::kdf::Secret32;
+use nexus_identity::id::{Millis, Signature};
 
 use super::{Change, ChangeKind, Said};
 use crate::body::{Body, KeyName, Payload};
 use crate::chain::path;
-use crate::cipher::{self, Commitment};
+use crate::cipher::Commitment;
 use crate::context::{Conversation, Me};
 use crate::entry::EntryView;
 use crate::fold::{Base, Effect, Message, Operation, Shown, Unreadable};
-use crate::header::Kind;
 use crate::hlc::{Hlc, Now};
 use crate::ids::{EntryHash, EntryRef, Epoch, LogKey, Seq};
-use crate::ledger::{
-    Chain, ChainId, EpochStart, FleetingKey, KeyState, Ledger, NewEntry, OpenRequest,
-};
+use crate::ledger::{Chain, ChainId, FleetingKey, KeyState, Ledger, NewEntry};
 use crate::open;
 use crate::order::Position;
-use crate::seals::Seals;
-
-/// Requests looked at when an answer passes by, at most.
-const MAX_OPEN_REQUESTS: usize = 4096;
-/// Waiting entries that are opened at a time.
-const PAGE: usize = 256;
 
 /// What is inside an entry, for me.
 #[derive(Debug, Clone)]
@@ -43,8 +34,8 @@ pub(crate) enum Inside {
 /// Which key opened an entry.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeyUsed {
-    epoch: Epoch,
-    commitment: Commitment,
+    pub(super) epoch: Epoch,
+    pub(super) commitment: Commitment,
 }
 
 /// An entry that is stored, as far as its effect needs it.
@@ -63,7 +54,7 @@ pub(crate) struct Happened {
     pub(crate) keys_wanted: bool,
 }
 
-type Found = Option<(Commitment, KeyState)>;
+pub(super) type Found = Option<(Commitment, KeyState)>;
 
 /// One piece of work on one conversation, inside the caller's transaction.
 pub(crate) struct Session<'a, L: Ledger> {
@@ -79,10 +70,10 @@ pub(crate) struct Session<'a, L: Ledger> {
     cites: BTreeMap<(open::Author, LogKey), EntryRef>,
     pub(crate) keys_wanted: bool,
     /// Epochs whose key came, to be opened at the end.
-    unlocked: BTreeSet<KeyName>,
+    pub(super) unlocked: BTreeSet<KeyName>,
     /// Logs of which other entries show from now on.
     pub(crate) revisit: BTreeSet<LogKey>,
-    keys: BTreeMap<(ChainId, Epoch), Found>,
+    pub(super) keys: BTreeMap<(ChainId, Epoch), Found>,
     /// Everything was heard before: requests are not taken for new ones.
     pub(crate) replay: bool,
 }
@@ -150,134 +141,6 @@ impl<'a, L: Ledger> Session<'a, L> {
         }
         for (at, inside) in insides {
             self.show(chain, at, inside, false)?;
-        }
-        Ok(())
-    }
-
-    /// Reads an entry that is about to be stored in `chain`: takes keys in, opens what can be opened.
-    fn look(
-        &mut self,
-        chain: &Chain,
-        way: &[(ChainId, Seq)],
-        view: &EntryView<'_>,
-    ) -> Result<Inside, L::Error> {
-        match view.header.kind {
-            Kind::Seals => {
-                self.take_seals(chain, way, view)?;
-                Ok(Inside::Nothing)
-            }
-            Kind::Entry => self.read(chain, way, view),
-            Kind::Open | Kind::Carried(_) => Ok(Inside::Nothing),
-        }
-    }
-
-    /// Opens an ENTRY if its key is here.
-    pub(crate) fn read(
-        &mut self,
-        chain: &Chain,
-        way: &[(ChainId, Seq)],
-        view: &EntryView<'_>,
-    ) -> Result<Inside, L::Error> {
-        if chain.author.is_none() || view.header.kind != Kind::Entry {
-            return Ok(Inside::Nothing);
-        }
-        let Some(epoch) = cipher::epoch_of(view.payload) else { return Ok(Inside::Damaged) };
-        let (commitment, key) = match self.key_on(chain, way, epoch)? {
-            Some((commitment, KeyState::Held(key))) => (commitment, key),
-            Some((_, KeyState::Erased)) => return Ok(Inside::Nothing),
-            Some((_, KeyState::Unknown)) | None => return Ok(Inside::Waiting(epoch)),
-        };
-        let id = &self.conversation.id;
-        let plain = cipher::open(id, view.bytes, &chain.log, view.header.seq, &key, view.payload);
-        let body = plain.and_then(|plain| Body::decode(&plain).ok());
-        Ok(body.map_or(Inside::Damaged, |body| {
-            Inside::Body(Box::new(body), KeyUsed { epoch, commitment })
-        }))
-    }
-
-    /// The key of an epoch as an entry of `chain` means it: by the first SEALS on the way that started it.
-    fn key_on(
-        &mut self,
-        chain: &Chain,
-        way: &[(ChainId, Seq)],
-        epoch: Epoch,
-    ) -> Result<Found, L::Error> {
-        if let Some(found) = self.keys.get(&(chain.id, epoch)) {
-            return Ok(found.clone());
-        }
-        let starts = self.ledger.epochs(&chain.log, epoch)?;
-        let found = match first_on(way, &starts) {
-            Some(commitment) => {
-                let key = self.ledger.key(&chain.log, epoch, &commitment)?;
-                Some((commitment, key))
-            }
-            None => None,
-        };
-        self.keys.insert((chain.id, epoch), found.clone());
-        Ok(found)
-    }
-
-    /// Takes in what a SEALS brings: the start of an epoch, a key for me, the answer to a request.
-    fn take_seals(
-        &mut self,
-        chain: &Chain,
-        way: &[(ChainId, Seq)],
-        view: &EntryView<'_>,
-    ) -> Result<(), L::Error> {
-        let Some(seals) = Seals::decode(view.payload) else { return Ok(()) };
-        let sealed = seals.sealed;
-        let name = KeyName { log: sealed.log, epoch: sealed.epoch };
-        let starts = sealed.log == chain.log
-            && first_on(way, &self.ledger.epochs(&sealed.log, sealed.epoch)?).is_none();
-        if starts {
-            let (epoch, commitment) = (sealed.epoch, sealed.commitment);
-            let start = EpochStart {
-                log: chain.log,
-                epoch,
-                chain: chain.id,
-                seq: view.header.seq,
-                commitment,
-            };
-            self.ledger.put_epoch(&start)?;
-            self.keys.remove(&(chain.id, epoch));
-            self.unlocked.insert(name);
-        } else {
-            self.close_requests(&name)?;
-        }
-        if chain.author.is_none()
-            || self.ledger.key(&sealed.log, sealed.epoch, &sealed.commitment)? != KeyState::Unknown
-        {
-            return Ok(());
-        }
-        let me = self.me.instance.key();
-        let opened =
-            seals.open(&self.conversation.secret, &self.conversation.id, &me, &self.me.prekeys);
-        if let Some(key) = opened {
-            self.put_key(&name, &sealed.commitment, &key)?;
-        }
-        Ok(())
-    }
-
-    /// Keeps a key and has what waits for it opened at the end.
-    pub(crate) fn put_key(
-        &mut self,
-        name: &KeyName,
-        commitment: &Commitment,
-        key: &Secret32,
-    ) -> Result<(), L::Error> {
-        self.ledger.put_key(&name.log, name.epoch, commitment, key)?;
-        self.keys.retain(|(_, epoch), _| *epoch != name.epoch);
-        self.unlocked.insert(*name);
-        Ok(())
-    }
-
-    /// Somebody sealed an epoch again: whoever asked has an answer, or will ask again.
-    fn close_requests(&mut self, name: &KeyName) -> Result<(), L::Error> {
-        let topic = self.conversation.topic();
-        for request in self.ledger.open_requests(&topic, MAX_OPEN_REQUESTS)? {
-            if request.log == name.log && request.epoch == name.epoch {
-                self.ledger.close_request(&request)?;
-            }
         }
         Ok(())
     }
@@ -511,73 +374,6 @@ impl<'a, L: Ledger> Session<'a, L> {
         Ok(())
     }
 
-    /// Remembers who asks for a key that I hold. Others answer for the rest, or are asked again: so nobody can fill
-    /// the list with names of nothing.
-    fn hear_request(&mut self, instance: InstanceKey, names: &[KeyName]) -> Result<(), L::Error> {
-        if self.replay {
-            return Ok(());
-        }
-        let topic = self.conversation.topic();
-        for KeyName { log, epoch } in names.iter().copied() {
-            let mut held = false;
-            for start in self.ledger.epochs(&log, epoch)? {
-                let key = self.ledger.key(&log, epoch, &start.commitment)?;
-                held |= matches!(key, KeyState::Held(_));
-            }
-            if held {
-                self.keys_wanted = true;
-                self.ledger.put_request(&OpenRequest { topic, instance, log, epoch })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Opens what waited for keys that came.
-    pub(crate) fn reveal(&mut self) -> Result<(), L::Error> {
-        while let Some(name) = self.unlocked.pop_first() {
-            let mut chains: Option<Vec<Chain>> = None;
-            let mut after = None;
-            loop {
-                let page = self.ledger.pending(&name.log, name.epoch, after, PAGE)?;
-                let Some(last) = page.last() else { break };
-                after = Some((last.chain, last.seq));
-                if chains.is_none() {
-                    chains = Some(self.ledger.chains(&name.log)?);
-                }
-                let chains = chains.get_or_insert_default();
-                for stored in &page {
-                    self.reveal_one(chains, stored)?;
-                }
-            }
-            for chain in chains.unwrap_or_default() {
-                self.ledger.update_chain(&chain)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn reveal_one(
-        &mut self,
-        chains: &mut [Chain],
-        stored: &crate::ledger::StoredEntry,
-    ) -> Result<(), L::Error> {
-        let Some(index) = chains.iter().position(|chain| chain.id == stored.chain) else {
-            return Ok(());
-        };
-        let way = path(chains, stored.chain);
-        let (Some(chain), Ok(view)) = (chains.get_mut(index), stored.entry.view()) else {
-            return Ok(());
-        };
-        let inside = self.read(chain, &way, &view)?;
-        if matches!(inside, Inside::Waiting(_)) {
-            return Ok(());
-        }
-        self.ledger.settle(stored.chain, stored.seq)?;
-        let at = At { seq: stored.seq, hash: stored.hash, stored: stored.stored };
-        let there = !is_hidden(chain, stored.seq);
-        self.show(chain, at, inside, there)
-    }
-
     /// Keeps the clock and hands out what happened.
     pub(crate) fn finish(mut self) -> Result<Happened, L::Error> {
         if self.clock > self.clock_before {
@@ -594,13 +390,4 @@ impl<'a, L: Ledger> Session<'a, L> {
 /// Whether entries of `chain` at `seq` do not show.
 pub(crate) fn is_hidden(chain: &Chain, seq: Seq) -> bool {
     chain.hidden_from.is_some_and(|from| seq >= from)
-}
-
-/// The commitment of the first start on the way from the root.
-fn first_on(way: &[(ChainId, Seq)], starts: &[EpochStart]) -> Option<Commitment> {
-    starts
-        .iter()
-        .filter(|start| way.iter().any(|(id, until)| *id == start.chain && start.seq <= *until))
-        .min_by_key(|start| start.seq)
-        .map(|start| start.commitment)
 }

@@ -212,3 +212,25 @@ fn what_follows_a_retirement_does_not_show() {
     assert_eq!(b.texts(), ["last words"]);
     assert_eq!(a.texts(), ["last words"]);
 }
+
+#[test]
+fn branches_after_a_retirement_do_not_show_in_whatever_order_they_come() {
+    let (mut a, b) = pair();
+    let to_b = [b.record()];
+    a.say(Payload::Retire, &to_b);
+    let mut copies = [clone_of(&a, 91), clone_of(&a, 92)];
+    copies[0].text("from beyond", &to_b);
+    copies[1].say(Payload::ReadMark(vec![]), &to_b);
+    for (order, step) in [([0, 1], 1), ([1, 0], 1), ([0, 1], 300), ([1, 0], 300)] {
+        let mut reader = b.clone();
+        for n in order {
+            for run in copies[n].ledger.all_runs(&a.conversation.topic(), step) {
+                reader.take(&run.check().unwrap());
+            }
+        }
+        assert_eq!(reader.texts(), [""; 0], "{order:?} {step}");
+        let now = reader.now();
+        rebuild(&mut reader.ledger, &reader.conversation, &reader.me, now).unwrap();
+        assert_eq!(reader.texts(), [""; 0], "{order:?} {step}, made anew");
+    }
+}
