@@ -74,6 +74,12 @@ impl Hostile {
     }
 
     pub fn say_bytes(&self, world: &mut World, code: u8, body: &[u8]) {
+        self.tell(world, code, body);
+        world.drain(self.node);
+    }
+
+    /// Says something before the node has answered what came before.
+    pub fn tell(&self, world: &mut World, code: u8, body: &[u8]) {
         let now = world.now;
         let Node { engine, store, .. } = &mut world.nodes[self.node];
         match Received::decode(code, body) {
@@ -81,7 +87,6 @@ impl Hostile {
             Ok(None) => {}
             Err(error) => engine.handle_malformed(self.link, error, now),
         }
-        world.drain(self.node);
     }
 
     pub fn show(&self, world: &mut World, topic: Topic, heads: Vec<ShownHead>, listing: Listing) {
