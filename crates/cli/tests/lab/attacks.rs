@@ -37,10 +37,12 @@ async fn replay(target: SocketAddr) {
     let flight = Evil::new("Mallory").first_flight(&from_env("ALICE")).await;
     assert!(flight.len() > 16, "{} bytes", flight.len());
     let mut quarter = Quarter::new();
-    for _ in 0..long(300, 5_000) {
+    for _ in 0..long(100, 2_000) {
         if let Some(mut stream) = connect(target) {
             let _ = stream.write_all(&flight);
             let _ = stream.read(&mut [0; 4096]);
+            // What came second in the recorded handshake fits no other.
+            let _ = stream.write_all(&flight[16..]);
         }
         quarter.breathe();
     }
@@ -50,7 +52,7 @@ async fn replay(target: SocketAddr) {
 async fn impostor(target: SocketAddr) {
     let (alice, bob) = (from_env("ALICE"), from_env("BOB"));
     let bob_at: SocketAddr = from_env("BOB_AT").parse().unwrap();
-    for _ in 0..5 {
+    for _ in 0..2 {
         let linked = Evil::new("Mallory").impersonate((&bob, bob_at), &alice, target).await;
         assert!(!linked, "Alice took Mallory for Bob");
     }
