@@ -155,6 +155,11 @@ impl MemoryLedger {
             .collect()
     }
 
+    /// Forgets all keys without a trace, as removing every conversation does.
+    pub fn forget_keys(&mut self) {
+        self.keys.clear();
+    }
+
     fn entry_on(&self, chain: ChainId, seq: Seq) -> Option<&StoredEntry> {
         let mut at = self.chains.get(&chain)?;
         while seq < at.first {

@@ -114,14 +114,11 @@ impl<L: Ledger> Session<'_, L> {
         stored: &StoredEntry,
     ) -> Result<(), L::Error> {
         let Ok(view) = stored.entry.view() else { return Ok(()) };
-        let inside = match self.read(chain, way, &view)? {
-            // It could be read once and its key was erased since: the conversation was removed here.
-            Inside::Waiting(_) if stored.pending.is_none() => Inside::Nothing,
-            inside => inside,
-        };
+        let inside = self.read(chain, way, &view)?;
         if stored.pending.is_some() && !matches!(inside, Inside::Waiting(_)) {
             self.ledger.settle(stored.chain, stored.seq)?;
         }
+        // Its key was forgotten with a removed conversation, which is taken up again.
         if let (Inside::Waiting(epoch), None) = (&inside, stored.pending) {
             self.ledger.wait(stored.chain, stored.seq, *epoch)?;
         }

@@ -230,3 +230,31 @@ fn requests_for_nothing_are_not_kept_and_do_not_hide_real_ones() {
     nexus_log::rebuild::rebuild(&mut a.ledger, &a.conversation, &a.me, now).unwrap();
     assert!(a.ledger.open_requests(&topic, usize::MAX).unwrap().is_empty());
 }
+
+#[test]
+fn a_removed_conversation_that_is_taken_up_again_comes_back_by_request() {
+    use nexus_log::ledger::Ledger;
+    let (mut a, mut b) = pair();
+    let (to_a, to_b) = ([a.record()], [b.record()]);
+    a.text("one", &to_b);
+    b.pull(&a);
+    b.text("two", &to_a);
+    a.pull(&b);
+    b.ledger.clear_view(&b.conversation.id).unwrap();
+    b.ledger.forget_keys();
+    a.text("three, while it was removed", &to_b);
+    let now = b.now();
+    nexus_log::rebuild::rebuild(&mut b.ledger, &b.conversation, &b.me, now).unwrap();
+    b.pull(&a);
+    assert_eq!(b.unreadable(), 3);
+    for _ in 0..2 {
+        b.tend(&to_a);
+        a.pull(&b);
+        a.tend(&to_b);
+        b.pull(&a);
+    }
+    b.text("four", &to_a);
+    a.pull(&b);
+    assert_eq!(b.texts(), ["one", "two", "three, while it was removed", "four"]);
+    assert_eq!(a.view(), b.view());
+}
