@@ -118,10 +118,4 @@ pub enum ViolationCode {
     /// More WANT ids than [`crate::limits::MAX_WANT_IDS`].
     #[error("too_many_wants")]
     TooManyWants = 12,
-    /// A log shown in two topics.
-    #[error("log_in_two_topics")]
-    TwoTopics = 13,
-    /// A topic that was ended with `BYE` is used again without a new SUMMARY.
-    #[error("after_bye")]
-    AfterBye = 14,
 }

@@ -13,16 +13,19 @@ mod lab;
 use std::time::Duration;
 
 use lab::hostile::{Hostile, invented, run_of};
+use lab::store::MemoryStore;
 use lab::world::World;
 use lab::{Room, Writer};
+use nexus_identity::{ConnectId, InstanceKey};
 use nexus_log::entry::Entry;
 use nexus_sync::frame::{Fork, Listing, Refusal, Want};
-use nexus_sync::ids::{TopicFingerprint, WantId};
+use nexus_sync::ids::{SetHash, TopicFingerprint, WantId};
 use nexus_sync::limits::{
-    MAX_BODY, MAX_BRANCHES, MAX_FORKS_ANSWERED, MAX_HEADS_PER_FRAME, MAX_LOGS_PER_PEER,
-    MAX_REFUSED_LOGS, MAX_WANT_IDS, MAX_WINDOW, MIN_RUN_CHARGE, MIN_WINDOW, ROUND_BURST, WINDOW,
+    EAGER_LIMIT, MAX_BODY, MAX_BRANCHES, MAX_FORKS_ANSWERED, MAX_HEADS_PER_FRAME,
+    MAX_LOGS_PER_PEER, MAX_REFUSED_LOGS, MAX_REMEMBERED, MAX_WANT_IDS, MAX_WINDOW, MIN_RUN_CHARGE,
+    MIN_WINDOW, ROUND_BURST, WINDOW,
 };
-use nexus_sync::{ByeCode, Frame, ViolationCode};
+use nexus_sync::{ByeCode, Config, Engine, Frame, LinkId, LinkParams, Shared, Side, ViolationCode};
 
 /// Two honest nodes that share `room` over a link; node 0 is the one attacked. It also wants
 /// `other`.
@@ -372,4 +375,54 @@ fn misfits_without_end_end_the_topic() {
     assert_eq!(world.nodes[0].ended, [(hostile.link, other.topic, Some(ByeCode::Limit))]);
     assert_eq!(hostile.violations(&world), [], "a signed run that does not fit is no violation");
     goes_on(&mut world, &room);
+}
+
+#[test]
+fn an_eager_peer_that_drips_holds_off_the_others_only_for_a_while() {
+    let mut world = World::new(2);
+    let room = Room::new(1);
+    world.join(0, &room);
+    world.join(1, &room);
+    world.write(1, &room, 50, 100);
+    let hostile = Hostile::shared(&mut world, 0, 1, std::slice::from_ref(&room));
+    let mut writer = Writer::new(70, &room);
+    world.lan(0, 1);
+    let mut took = None;
+    for tick in 0..100 {
+        hostile.say(&mut world, &Frame::Run(run_of(&[writer.write(10, 1)])));
+        world.run_for(Duration::from_millis(300));
+        let log = world.nodes[1].writers[&room.topic].log();
+        if took.is_none() && world.nodes[0].store.logs.contains_key(&log) {
+            took = Some(tick * 300);
+        }
+    }
+    let took = Duration::from_millis(took.expect("the honest entries never came"));
+    assert!(took > Duration::from_secs(1), "the eager link is trusted while it brings something");
+    assert!(took < EAGER_LIMIT + Duration::from_secs(1), "{took:?}");
+    world.assert_equal(&room);
+}
+
+#[test]
+fn peers_that_are_remembered_have_a_limit() {
+    let mut engine = Engine::new(Config::default());
+    let store = MemoryStore::default();
+    let instance = |number: usize| {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&(number as u64).to_be_bytes());
+        InstanceKey::from_bytes(key)
+    };
+    for number in 0..=MAX_REMEMBERED {
+        let shared = Shared { mine: SetHash([1; 32]), theirs: SetHash([2; 32]), topics: vec![] };
+        let params = LinkParams {
+            side: Side::Dialler,
+            exporter: [0; 32],
+            peer: ConnectId::from_bytes([0; 32]),
+            instance: instance(number),
+            remembered: Some(shared),
+        };
+        engine.link_up(LinkId(number as u64), params, vec![], Duration::ZERO, &store);
+    }
+    let known =
+        (0..=MAX_REMEMBERED).filter(|number| engine.remembered(&instance(*number)).is_some());
+    assert_eq!(known.count(), MAX_REMEMBERED);
 }
