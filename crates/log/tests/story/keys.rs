@@ -258,3 +258,23 @@ fn a_removed_conversation_that_is_taken_up_again_comes_back_by_request() {
     assert_eq!(b.texts(), ["one", "two", "three, while it was removed", "four"]);
     assert_eq!(a.view(), b.view());
 }
+
+#[test]
+fn debug_output_shows_no_secret() {
+    use nexus_identity::id::hex;
+    use nexus_log::ledger::KeyState;
+    let (mut a, b) = pair();
+    a.text("hidden", &[b.record()]);
+    let key = a.ledger.keyring()[0].2.clone();
+    let shown = format!("{:?} {:?} {:?}", a.me, a.conversation, KeyState::Held(key.clone()));
+    let secrets = [
+        *key.expose(),
+        *a.me.instance.seed().expose(),
+        *a.conversation.secret.secret().expose(),
+        *a.me.log_key(&a.conversation).seed().expose(),
+    ];
+    for secret in secrets {
+        assert!(!shown.contains(&hex(&secret)));
+        assert!(!shown.contains(&format!("{secret:?}")));
+    }
+}
