@@ -213,7 +213,7 @@ fn measure(messages: u64) {
         let one = Instant::now();
         let mut group = opened.writer.group().unwrap();
         for _ in 0..RUNS_PER_COMMIT.min(runs) {
-            let at = dice.roll(writers.len() as u64) as usize;
+            let at = runs as usize % writers.len();
             group.job(|tx| run(tx, &mut writers[at], &mut dice, &mut clock)).unwrap();
             runs -= 1;
         }
