@@ -228,6 +228,32 @@ pub enum Command {
     Shutdown,
 }
 
+impl Command {
+    /// Whether it changes what is stored: such commands of one connection take effect in the order in which they came.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        !matches!(
+            self,
+            Self::Id
+                | Self::Status
+                | Self::Doctor
+                | Self::Nearby { .. }
+                | Self::Contacts
+                | Self::Requests
+                | Self::Devices
+                | Self::History { .. }
+                | Self::Conversations
+                | Self::Search { .. }
+                | Self::Watch { .. }
+                | Self::Why { .. }
+                | Self::Digest { .. }
+                | Self::LogVerify
+                | Self::LogShow { .. }
+                | Self::Export { .. }
+        )
+    }
+}
+
 /// Delivery state of a message; it never falls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,6 @@
 //! The control socket: JSON lines between a node and its front ends on the same machine.
 //!
-//! A connection begins with [`Answer::Hello`] from the node. Then the client sends [`Request`] lines, several at once if
+//! Writing commands of one connection take effect in the order in which they came. A connection begins with [`Answer::Hello`] from the node. Then the client sends [`Request`] lines, several at once if
 //! it likes; each is answered by rows and then `done` or `error`, under its id. Lines are bounded ([`MAX_LINE`]), and so
 //! are clients ([`MAX_CLIENTS`]) and requests at once ([`MAX_REQUESTS`]). When a client reads slowly only its own answers
 //! wait: nothing is buffered beyond [`ANSWER_BUFFER`] lines, and events that were not read in time are told as `lagged`.
@@ -52,7 +52,11 @@ pub trait Dispatch: Send + Sync + 'static {
 pub struct Rows {
     id: u64,
     lines: mpsc::Sender<Answer>,
+    turn: Turn,
 }
+
+/// Held by a writing command until what it writes has its place in the queue: the next one of the connection waits.
+type Turn = Arc<std::sync::Mutex<Option<tokio::sync::OwnedMutexGuard<()>>>>;
 
 /// The client went away; whoever answers it can stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +76,11 @@ impl Rows {
     pub async fn row(&self, row: &(impl Serialize + Sync)) -> Result<(), ClientGone> {
         let row = serde_json::to_value(row).map_err(|_| ClientGone)?;
         self.lines.send(Answer::Row { id: self.id, row }).await.map_err(|_| ClientGone)
+    }
+
+    /// What this command writes has its place: the next writing command of the connection may go on.
+    pub fn placed(&self) {
+        self.turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     }
 
     /// Resolves when the client has gone away.
@@ -179,6 +188,7 @@ async fn client<D: Dispatch>(stream: UnixStream, dispatch: Arc<D>, stop: Cancell
     let here = CancellationToken::new();
     let mut read = FramedRead::new(read, LinesCodec::new_with_max_length(MAX_LINE));
     let room = Arc::new(Semaphore::new(MAX_REQUESTS));
+    let writing = Arc::new(tokio::sync::Mutex::new(()));
     loop {
         let line = tokio::select! {
             () = stop.cancelled() => break,
@@ -207,7 +217,14 @@ async fn client<D: Dispatch>(stream: UnixStream, dispatch: Arc<D>, stop: Cancell
             () = stop.cancelled() => break,
             permit = room.clone().acquire_owned() => permit,
         };
-        let rows = Rows { id: request.id, lines: lines.clone() };
+        // What one client writes is written in the order in which it said so.
+        let turn =
+            if request.command.writes() { Some(writing.clone().lock_owned().await) } else { None };
+        let rows = Rows {
+            id: request.id,
+            lines: lines.clone(),
+            turn: Arc::new(std::sync::Mutex::new(turn)),
+        };
         let (dispatch, here, stop) = (dispatch.clone(), here.clone(), stop.clone());
         requests.spawn(async move {
             answer(dispatch, request, rows, here, stop).await;

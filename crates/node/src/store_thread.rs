@@ -137,9 +137,22 @@ impl Store {
         &self,
         job: impl FnOnce(&mut Work<'_, '_>) -> Answered<T> + Send + 'static,
     ) -> Answered<T> {
+        self.run_placed(|| (), job).await
+    }
+
+    /// As [`Store::run`]; calls `placed` once the job has its place in the queue, before it has run.
+    ///
+    /// # Errors
+    /// As [`Store::run`].
+    pub(crate) async fn run_placed<T: Send + 'static>(
+        &self,
+        placed: impl FnOnce(),
+        job: impl FnOnce(&mut Work<'_, '_>) -> Answered<T> + Send + 'static,
+    ) -> Answered<T> {
         let (answer, wait) = oneshot::channel();
         let job = Job { weight: 1, run: boxed(job, move |result| drop(answer.send(result))) };
         self.jobs.send(job).await.map_err(|_| closed())?;
+        placed();
         wait.await.map_err(|_| closed())?
     }
 

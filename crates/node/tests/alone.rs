@@ -101,3 +101,26 @@ async fn errors_have_their_codes() {
     let watch = Command::Watch { since: Some("x".into()) };
     assert_eq!(ana.fails(watch).await, ErrorCode::Usage);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_connection_writes_without_waiting_keeps_its_order() {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+    let ana = Person::started("Ana", lan()).await;
+    let mut stream =
+        tokio::net::UnixStream::connect(ana.path().join("control.sock")).await.unwrap();
+    let lines: String = (0..200)
+        .map(|n| format!("{{\"request\":{n},\"command\":\"send\",\"to\":\"self\",\"text\":\"{n}\",\"reply\":null,\"wait\":null}}\n"))
+        .collect();
+    let (read, mut write) = stream.split();
+    let mut answers = tokio::io::BufReader::new(read).lines();
+    let (_, ()) = tokio::join!(async { write.write_all(lines.as_bytes()).await.unwrap() }, async {
+        let mut done = 0;
+        while done < 200 {
+            let line = lab::within(answers.next_line()).await.unwrap().unwrap();
+            done += u32::from(line.contains("\"done\""));
+            assert!(!line.contains("\"error\""), "{line}");
+        }
+    });
+    let expected: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+    assert_eq!(ana.texts("self").await, expected);
+}

@@ -28,13 +28,16 @@ pub(crate) async fn send(
     let peer = core.conversation_named(to).await?;
     let sent = core
         .store
-        .run(move |work| {
-            let payload = match reply {
-                Some(id) => Payload::Reply { target: reply_target(work, &peer, &id)?, text },
-                None => Payload::Text(text),
-            };
-            messages::say(work, &peer, payload)
-        })
+        .run_placed(
+            || rows.placed(),
+            move |work| {
+                let payload = match reply {
+                    Some(id) => Payload::Reply { target: reply_target(work, &peer, &id)?, text },
+                    None => Payload::Text(text),
+                };
+                messages::say(work, &peer, payload)
+            },
+        )
         .await?;
     rows.row(&sent).await?;
     match wait {
@@ -97,14 +100,17 @@ pub(crate) async fn change(
 ) -> Answered<()> {
     let sent = core
         .store
-        .run(move |work| {
-            let row = messages::find(work.tx, &id)?;
-            if only_author {
-                messages::check_author(work.me, &row)?;
-            }
-            let peer = messages::peer_of(work.me, work.tx, &row.conversation)?;
-            messages::say(work, &peer, payload(messages::entry_ref(&row)))
-        })
+        .run_placed(
+            || rows.placed(),
+            move |work| {
+                let row = messages::find(work.tx, &id)?;
+                if only_author {
+                    messages::check_author(work.me, &row)?;
+                }
+                let peer = messages::peer_of(work.me, work.tx, &row.conversation)?;
+                messages::say(work, &peer, payload(messages::entry_ref(&row)))
+            },
+        )
         .await?;
     Ok(rows.row(&sent).await?)
 }
