@@ -103,3 +103,25 @@ async fn a_peer_that_restarts_is_linked_again_within_a_second_of_its_beacon() {
     assert_eq!(up.peer, a.person.id());
     assert!(started.elapsed() < std::time::Duration::from_secs(1), "{:?}", started.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_forged_beacons_is_counted_and_an_honest_contact_still_comes() {
+    let mut a = node("Ada", 1, 46406, Visibility::Contacts).await;
+    let flood = std::thread::spawn(|| {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut beacon = [0x5a; 209];
+        beacon[..8].copy_from_slice(b"NEXB\x01\x00\x12\x34");
+        beacon[80] = 64;
+        for n in 0..30_000u64 {
+            beacon[8..16].copy_from_slice(&n.to_be_bytes());
+            let _full = socket.send_to(&beacon, ("239.255.78.88", 46406));
+            let _full = socket.send_to(&beacon, ("127.0.0.1", 46406));
+        }
+    });
+    let mut b = node("Bob", 2, 46406, Visibility::Contacts).await;
+    contacts(&a, &b);
+    let _links = (a.link_up().await, b.link_up().await);
+    flood.join().unwrap();
+    assert!(a.transport.refused().iter().map(|row| row.count).sum::<u64>() > 0);
+    assert!(a.transport.nearby().iter().all(|row| row.connect_id == b.person.id()));
+}
