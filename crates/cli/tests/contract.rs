@@ -74,7 +74,7 @@ impl Page {
         let start = format!("- **{name}**");
         let line = whole.lines().find(|l| l.starts_with(&start));
         let line = line.unwrap_or_else(|| panic!("no row named `{name}`"));
-        Fields::read(line.split('`').nth(1).unwrap())
+        Fields::read(line.split('`').skip(1).step_by(2).find(|code| code.contains(' ')).unwrap())
     }
 
     fn event(&self, kind: &str) -> (Fields, bool) {

@@ -330,7 +330,7 @@ sys.exit(0 if n else 3)";
 }
 
 #[test]
-fn bad_backup_and_weak_phrase_and_device_limit() {
+fn bad_backup_and_weak_phrase() {
     let desk = Desk::new();
     let ana = desk.person("Ana");
     let (file, phrase) = (desk.path("ana.backup"), desk.path("phrase"));
@@ -352,6 +352,17 @@ fn bad_backup_and_weak_phrase_and_device_limit() {
         "bad_backup",
     );
     nobody.json(&["backup", "restore", file, "--phrase-file", phrase]).row();
+}
+
+#[test]
+fn device_limit() {
+    let desk = Desk::new();
+    let ana = desk.person("Ana");
+    let device = ana.json(&["device", "list"]).row()["instance"].as_str().unwrap().to_owned();
+    ana.json(&["send", "self", "while it is live"]).row();
+    ana.json(&["device", "revoke", &device]).row();
+    refuses(&ana, &["send", "self", "too late"], "device_limit");
+    assert_eq!(ana.json(&["history", "self"]).rows().len(), 1, "it can still read");
 }
 
 #[test]

@@ -68,7 +68,9 @@ fn show(contact: &ContactView, out: &mut Out) -> Done {
         ContactState::Removed => "is no contact",
     };
     let id = render::short_id(&contact.connect_id);
-    out.text(&format!("{} ({id}) {state}", out.style().bold(&name)))?;
+    // Whose name is not known yet goes by the ConnectID.
+    let who = if id.contains(&name) { id } else { format!("{} ({id})", out.style().bold(&name)) };
+    out.text(&format!("{who} {state}"))?;
     for warning in &contact.warnings {
         let warning = out.style().warn(&sanitize::line(warning));
         out.text(&format!("  {warning}"))?;

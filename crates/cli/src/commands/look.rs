@@ -179,6 +179,7 @@ pub(crate) async fn nearby(session: &Session, watch: bool, out: &mut Out) -> Don
 /// # Errors
 /// What the node answered; `timed_out` when nothing came for as long as was asked.
 pub(crate) async fn watch(session: &Session, args: WatchArgs, out: &mut Out) -> Done {
+    let mut lines = event::Lines::new(out.style());
     let mut left = args.count.unwrap_or(u64::MAX);
     let mut answers = session.client.request(Command::Watch { since: args.since }).await?;
     let mut deadline = args.timeout.map(|limit| Instant::now() + limit);
@@ -195,9 +196,10 @@ pub(crate) async fn watch(session: &Session, args: WatchArgs, out: &mut Out) -> 
         }
         if out.json() {
             out.object(&event::object(&row))?;
-        } else {
-            let line = event::line(&row.event, out.style());
+        } else if let Some(line) = lines.show(&row.event) {
             out.text(&line)?;
+        } else {
+            continue;
         }
         out.flush()?;
         left -= 1;

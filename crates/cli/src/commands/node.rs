@@ -34,7 +34,8 @@ pub(crate) async fn run(global: &Global, args: NodeArgs, out: &mut Out) -> Done 
     let client = Client::connect(&data_dir).await?;
     // Asked for before `ready` is told: whoever waits for that line misses no event after it.
     let mut events = client.request(Command::Watch { since: None }).await?;
-    let mut reader = Reader { out, gone: false };
+    let lines = event::Lines::new(out.style());
+    let mut reader = Reader { out, lines, gone: false };
     reader.show(&EventView { cursor: None, event: node.ready().clone() });
     let ended_by_itself = tokio::select! {
         _ = signals.next() => false,
@@ -65,6 +66,7 @@ fn runs_already(busy: ErrorBody, attached: Result<Option<Client>, ErrorBody>) ->
 /// Whoever reads the events of this node. When it goes away the node runs on.
 struct Reader<'a> {
     out: &'a mut Out,
+    lines: event::Lines,
     gone: bool,
 }
 
@@ -75,9 +77,10 @@ impl Reader<'_> {
         }
         let shown = if self.out.json() {
             self.out.object(&event::object(event))
-        } else {
-            let line = event::line(&event.event, self.out.style());
+        } else if let Some(line) = self.lines.show(&event.event) {
             self.out.text(&line)
+        } else {
+            return;
         };
         self.gone = shown.and_then(|()| self.out.flush()).is_err();
     }

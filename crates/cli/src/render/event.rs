@@ -1,5 +1,7 @@
 //! Events as lines of text and as JSON.
 
+use std::collections::BTreeMap;
+
 use nexus_node::api::{Event, EventView};
 use serde_json::Value;
 
@@ -8,8 +10,38 @@ use crate::output::style::Style;
 use crate::render::message::one_line;
 use crate::sanitize;
 
+/// Events one after the other, for people: who is nearby is said once, not at each new address.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    style: Style,
+    here: BTreeMap<String, String>,
+}
+
+impl Lines {
+    /// In these colours.
+    pub(crate) fn new(style: Style) -> Self {
+        Self { style, here: BTreeMap::new() }
+    }
+
+    /// The line of an event; `None` when it says nothing new to a person.
+    pub(crate) fn show(&mut self, event: &Event) -> Option<String> {
+        if let Event::Nearby { peer, gone } = event {
+            let known = if *gone {
+                self.here.remove(&peer.connect_id).is_none()
+            } else {
+                self.here.insert(peer.connect_id.clone(), peer.name.clone()).as_ref()
+                    == Some(&peer.name)
+            };
+            if known {
+                return None;
+            }
+        }
+        Some(line(event, self.style))
+    }
+}
+
 /// One line for people.
-pub(crate) fn line(event: &Event, style: Style) -> String {
+fn line(event: &Event, style: Style) -> String {
     let (what, detail) = match event {
         Event::Ready { connect_id, listen } => {
             ("ready", format!("{connect_id} listens on {}", listen.join(", ")))
@@ -114,6 +146,23 @@ mod tests {
         assert_eq!(value["event"], kind(&event));
         let value = object(&EventView { cursor: Some("7".to_owned()), event });
         assert_eq!(value["cursor"], "7");
+    }
+
+    #[test]
+    fn who_is_nearby_is_said_once_and_again_after_having_gone() {
+        let peer = nexus_node::api::NearbyView {
+            connect_id: "nx1qben".to_owned(),
+            name: "Ben".to_owned(),
+            addresses: Vec::new(),
+            last_seen: String::new(),
+            contact: None,
+        };
+        let event = |gone| Event::Nearby { peer: peer.clone(), gone };
+        let mut lines = Lines::new(Style { on: false });
+        let said: Vec<bool> = [false, false, true, true, false]
+            .map(|gone| lines.show(&event(gone)).is_some())
+            .to_vec();
+        assert_eq!(said, [true, false, true, false, true]);
     }
 
     #[test]
