@@ -3,7 +3,7 @@
 //! It reads the store over a connection of its own and never writes. What waits is bounded by the engine itself: credit
 //! bounds the runs that are being committed, its count of unwritten bytes bounds what waits for a link.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -108,6 +108,10 @@ struct Thread {
     links: HashMap<LinkId, Peer>,
     /// How far each peer was seen to have, or to have been sent, each log: spares the store what it knows.
     told: HashMap<(ConnectId, LogKey, Delivery), u64>,
+    /// Who is wanted changed, and those who share a topic already were not looked at since.
+    wants_changed: bool,
+    /// Topics that both ends of a link want.
+    shared: HashSet<(LinkId, Topic)>,
     begun: Instant,
 }
 
@@ -143,6 +147,8 @@ pub(crate) fn start(
         refused,
         links: HashMap::new(),
         told: HashMap::new(),
+        wants_changed: false,
+        shared: HashSet::new(),
         begun: Instant::now(),
     };
     std::thread::Builder::new()
@@ -165,6 +171,13 @@ impl Thread {
                     if !self.burst(event, &mut inbox.events) {
                         self.outputs().await;
                         return;
+                    }
+                    if self.wants_changed {
+                        self.wants_changed = false;
+                        self.outputs().await;
+                        for (link, topic) in self.shared.iter().copied().collect::<Vec<_>>() {
+                            self.met(link, topic).await;
+                        }
                     }
                 }
                 Some((link, frame)) = inbox.frames.recv() => self.frame(link, frame),
@@ -234,6 +247,7 @@ impl Thread {
                 self.engine.link_up(link, params, wanted, now, &self.reader);
             }
             SyncEvent::Down(link) => {
+                self.shared.retain(|(of, _)| *of != link);
                 if self.links.remove(&link).is_some() {
                     self.engine.link_down(link, now);
                 }
@@ -247,6 +261,7 @@ impl Thread {
                 self.engine.handle_appended(topic, log, head, now, &self.reader);
             }
             SyncEvent::Wants => {
+                self.wants_changed = true;
                 let links: Vec<_> =
                     self.links.iter().map(|(link, peer)| (*link, peer.who)).collect();
                 for (link, who) in links {
@@ -326,8 +341,12 @@ impl Thread {
             Output::StoreFailed { error, .. } => {
                 tracing::error!(%error, "the store could not be read for a link")
             }
-            Output::TopicShared { link, topic } => self.shared(link, topic).await,
-            Output::TopicDone { .. } | Output::TopicEnded { .. } | Output::Remember { .. } => {}
+            Output::TopicShared { link, topic } => {
+                self.shared.insert((link, topic));
+                self.met(link, topic).await;
+            }
+            Output::TopicEnded { link, topic, .. } => drop(self.shared.remove(&(link, topic))),
+            Output::TopicDone { .. } | Output::Remember { .. } => {}
         }
     }
 
@@ -353,7 +372,7 @@ impl Thread {
     }
 
     /// The peer wants the topic too: whoever was removed here and asked again is accepted by that.
-    async fn shared(&self, link: LinkId, topic: Topic) {
+    async fn met(&self, link: LinkId, topic: Topic) {
         let Some(peer) = self.links.get(&link) else { return };
         let who = peer.who;
         let requested = self
