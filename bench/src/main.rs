@@ -5,8 +5,10 @@
 
 #![expect(clippy::indexing_slicing, reason = "a serde_json::Value is Null where nothing is")]
 
+mod crowd;
 mod driver;
 mod measures;
+mod nothing;
 mod table;
 mod verify;
 
@@ -18,34 +20,40 @@ use table::Table;
 
 /// Messages in the store for the rows that depend on size.
 const SIZES: [usize; 2] = [10_000, 100_000];
-const FULL: usize = 1_000_000;
+/// Added by `--full`.
+const FULL: [usize; 2] = [200_000, 1_000_000];
+/// Contacts of the idle node.
+const PEOPLE: usize = 100;
+const USAGE: &str =
+    "usage: nexus-bench PROGRAM [--full | verify | nothing | latency | idle | SIZE]…";
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
-    let program =
-        PathBuf::from(args.next().context("usage: nexus-bench PROGRAM [--full] [SIZE…]")?);
+    let program = PathBuf::from(args.next().context(USAGE)?);
+    let mut parts: Vec<String> = args.collect();
+    if parts.iter().all(|part| part == "--full") {
+        let full = !parts.is_empty();
+        parts = ["verify", "nothing", "latency", "idle"].map(str::to_owned).into();
+        let more = FULL.iter().filter(|_| full);
+        parts.extend(SIZES.iter().chain(more).map(ToString::to_string));
+    }
     let mut table = Table::new();
-    let mut sizes = Vec::new();
-    for arg in args {
-        if arg == "verify" {
-            verify::verify(&mut table)?;
+    for part in &parts {
+        let done = match part.as_str() {
+            "verify" => verify::verify(&mut table),
+            "nothing" => nothing::nothing_new(&mut table),
+            "latency" => measures::latency(&program, &mut table),
+            "idle" => crowd::crowd(&program, PEOPLE, &mut table),
+            size => {
+                let size = size.parse().with_context(|| format!("{size} is no size; {USAGE}"))?;
+                measures::with_messages(&program, size, &mut table)
+            }
+        };
+        // What was measured is worth something even if the next thing fails.
+        if let Err(error) = done {
             table.print();
-            return Ok(());
-        } else if arg == "--full" {
-            sizes.extend(SIZES);
-            sizes.push(FULL);
-        } else {
-            sizes.push(arg.parse().with_context(|| format!("{arg} is no size"))?);
+            return Err(error.context(format!("while measuring {part}")));
         }
-    }
-    if sizes.is_empty() {
-        sizes.extend(SIZES);
-    }
-
-    verify::verify(&mut table)?;
-    measures::latency(&program, &mut table)?;
-    for size in sizes {
-        measures::with_messages(&program, size, &mut table)?;
     }
     table.print();
     Ok(())

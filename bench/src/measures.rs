@@ -12,8 +12,8 @@ use crate::table::{Table, Target};
 
 /// Single sends whose time to `delivered` is taken.
 const SENDS: usize = 200;
-/// How long an idle node is watched.
-const IDLE: Duration = Duration::from_secs(20);
+/// Runs of a command.
+const COMMANDS: usize = 30;
 /// Searches a size.
 const SEARCHES: usize = 300;
 
@@ -28,7 +28,7 @@ fn text(number: usize) -> String {
     text
 }
 
-fn port() -> Result<u16> {
+pub(crate) fn port() -> Result<u16> {
     Ok(std::net::UdpSocket::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn per_second(count: usize, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()
 }
 
-/// Send until durable at the peer, beside a bare fsync on the same disk in the same run; and the cost of being idle.
+/// Send until durable at the peer, beside a bare fsync on the same disk in the same run.
 pub(crate) fn latency(program: &Path, table: &mut Table) -> Result<()> {
     let port = port()?;
     let (alice, bob) = (Person::new(program, "Alice", port)?, Person::new(program, "Bob", port)?);
@@ -101,22 +101,19 @@ pub(crate) fn latency(program: &Path, table: &mut Table) -> Result<()> {
         Target::None,
     );
 
-    let before = node_a.cpu()?;
-    std::thread::park_timeout(IDLE);
-    let share = (node_a.cpu()? - before) / IDLE.as_secs_f64() * 100.0;
-    table.add("idle, 1 contact: CPU of one core", 0, share, "%", Target::AtMost(0.5));
-    table.add(
-        "idle, 1 contact: memory",
-        0,
-        mebibytes(node_a.memory()?),
-        "MiB",
-        Target::AtMost(40.0),
-    );
+    let mut commands = Vec::new();
+    for number in 0..COMMANDS {
+        let began = Instant::now();
+        alice.nexus(&["send", &bob.id, &text(number)])?;
+        commands.push(began.elapsed());
+    }
+    let p50 = percentile(&mut commands, 0.5);
+    table.add("command `nexus send`, node running, p50", 0, p50, "ms", Target::None);
     Ok(())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn mebibytes(bytes: u64) -> f64 {
+pub(crate) fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / 1_048_576.0
 }
 
@@ -137,24 +134,70 @@ pub(crate) fn with_messages(program: &Path, size: usize, table: &mut Table) -> R
     a.send_many(&bob.id, size, text)?;
     table.add("written here, durable", size, per_second(size, began.elapsed()), "/s", Target::None);
 
+    let cpu = node_a.cpu()?;
     let began = Instant::now();
     let (node_b, _) = bob.start()?;
     let mut b = node_b.control()?;
     let limit = Duration::from_secs(60 + size as u64 / 500);
+    // Unread are all, and the one before the parting.
+    let all = size as u64 + 1;
     until("the peer has everything in its view", limit, || {
         let rows = b.rows(json!({"command": "conversations"}))?;
-        let unread = rows.iter().filter_map(|row| row["unread"].as_u64()).sum::<u64>();
-        Ok(unread == size as u64 + 1)
+        Ok(rows.first().is_some_and(|row| row["unread"].as_u64() >= Some(all)))
     })?;
-    let least = if size > 500_000 { 12_000.0 } else { 30_000.0 };
-    let rate = per_second(size, began.elapsed());
-    table.add("synced to the peer, in its view, durable", size, rate, "/s", Target::AtLeast(least));
+    let viewed = began.elapsed();
+    let query = json!({"command": "search", "query": format!("message {}", size - 1), "limit": 1});
+    until("the last message is found", limit, || Ok(!b.rows(query.clone())?.is_empty()))?;
+    let found = began.elapsed();
+    let cpu = [node_a.cpu()? - cpu, node_b.cpu()?];
+    let (view, search_rate) =
+        if size > 500_000 { (12_000.0, 12_000.0) } else { (30_000.0, 20_000.0) };
+    let mut add = |what: &str, figure, unit, target| table.add(what, size, figure, unit, target);
+    add(
+        "synced to the peer: in its view and durable",
+        per_second(size, viewed),
+        "/s",
+        Target::AtLeast(view),
+    );
+    add(
+        "synced to the peer: found by search too",
+        per_second(size, found),
+        "/s",
+        Target::AtLeast(search_rate),
+    );
+    for (cpu, what) in cpu.into_iter().zip(["sender", "receiver"]) {
+        let each = cpu / messages(size) * 1e6;
+        add(&format!("synced to the peer: CPU of the {what} a message"), each, "µs", Target::None);
+    }
 
     search(&mut b, size, table)?;
+    read_all(&bob, &alice, size, table)?;
     drop(b);
     node_b.stop()?;
     size_on_disk(&bob, size, table)?;
     start(&bob, size, table)
+}
+
+/// The commands that go through a whole conversation.
+fn read_all(bob: &Person, alice: &Person, size: usize, table: &mut Table) -> Result<()> {
+    let all = size.to_string();
+    for (name, args) in [
+        ("`nexus export`", vec!["export", &alice.id]),
+        ("`nexus history --limit ALL`", vec!["history", &alice.id, "--limit", &all]),
+        ("`nexus history` (the last 50)", vec!["history", &alice.id]),
+        ("`nexus digest`", vec!["digest", &alice.id]),
+        ("`nexus log verify`", vec!["log", "verify"]),
+    ] {
+        let began = Instant::now();
+        bob.nexus(&args)?;
+        table.add(name, size, began.elapsed().as_secs_f64() * 1000.0, "ms", Target::None);
+    }
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn messages(size: usize) -> f64 {
+    size as f64
 }
 
 fn search(b: &mut Control, size: usize, table: &mut Table) -> Result<()> {
@@ -179,8 +222,7 @@ fn size_on_disk(bob: &Person, size: usize, table: &mut Table) -> Result<()> {
     for name in ["nexus.db", "nexus.db-wal"] {
         bytes += std::fs::metadata(bob.data_dir().join(name)).map_or(0, |file| file.len());
     }
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let each = bytes as f64 / size as f64;
+    let each = mebibytes(bytes) * 1_048_576.0 / messages(size);
     table.add("database, each 200-byte message", size, each, "B", Target::AtMost(1.1 * 1024.0));
     Ok(())
 }

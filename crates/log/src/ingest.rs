@@ -110,7 +110,7 @@ pub struct Ingested {
     pub author: Option<Author>,
     /// The run brought the OPEN of a member's log that was not known.
     pub opened: bool,
-    /// New and changed messages, each once.
+    /// New and changed messages, each once, in the order in which they came.
     pub changes: Vec<Change>,
     /// What else was said.
     pub said: Vec<Said>,

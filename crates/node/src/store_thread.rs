@@ -21,8 +21,12 @@ use crate::me::Me;
 const QUEUE: usize = 4096;
 /// A group is committed after so many units of work (entries, more or less) …
 const GROUP_WEIGHT: usize = 8192;
-/// … or after so long, whichever comes first: it bounds how long a person's own message waits behind a bulk of others.
-const GROUP_TIME: Duration = Duration::from_millis(60);
+/// … or after so long, whichever comes first. Big groups cost less an entry: the pages of an index are written once.
+const GROUP_TIME: Duration = Duration::from_millis(250);
+/// A group takes up jobs that somebody waits for during so long …
+const AWAITED_TIME: Duration = Duration::from_millis(60);
+/// … and once it has one, posted jobs for so long only.
+const POSTED_TIME: Duration = Duration::from_millis(2);
 
 /// What a job works on.
 pub(crate) struct Work<'a, 'w> {
@@ -92,7 +96,10 @@ struct State {
 /// Sends jobs to the thread. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    jobs: mpsc::Sender<Job>,
+    /// Jobs that somebody waits for: they go first.
+    awaited: mpsc::Sender<Job>,
+    /// What others send, and what may take its time.
+    posted: mpsc::Sender<Job>,
     me: watch::Receiver<Arc<Me>>,
 }
 
@@ -109,14 +116,17 @@ impl Store {
         me: Me,
         effects: impl FnMut(After) + Send + 'static,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
-        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (awaited, awaited_jobs) = mpsc::channel(QUEUE);
+        let (posted, posted_jobs) = mpsc::channel(QUEUE);
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let queue = Queue { awaited: awaited_jobs, posted: posted_jobs, runtime };
         let me = Arc::new(me);
         let (publish, seen) = watch::channel(me.clone());
         let state = State { me, after: After::default() };
         let thread = std::thread::Builder::new()
             .name("nexus-store".into())
             .spawn(move || run(writer, state, queue, &publish, effects))?;
-        Ok((Self { jobs, me: seen }, thread))
+        Ok((Self { awaited, posted, me: seen }, thread))
     }
 
     /// This instance as of the last commit.
@@ -129,7 +139,7 @@ impl Store {
         self.me.clone()
     }
 
-    /// Runs a job; answers once it is on disk.
+    /// Runs a job, before those that were posted; answers once it is on disk.
     ///
     /// # Errors
     /// The job's own, or that of the commit: nothing of it was kept then.
@@ -151,7 +161,7 @@ impl Store {
     ) -> Answered<T> {
         let (answer, wait) = oneshot::channel();
         let job = Job { weight: 1, run: boxed(job, move |result| drop(answer.send(result))) };
-        self.jobs.send(job).await.map_err(|_| closed())?;
+        self.awaited.send(job).await.map_err(|_| closed())?;
         placed();
         wait.await.map_err(|_| closed())?
     }
@@ -163,7 +173,7 @@ impl Store {
         job: impl FnOnce(&mut Work<'_, '_>) -> Answered<T> + Send + 'static,
         done: impl FnOnce(Answered<T>) + Send + 'static,
     ) {
-        let _ = self.jobs.send(Job { weight, run: boxed(job, done) }).await;
+        let _ = self.posted.send(Job { weight, run: boxed(job, done) }).await;
     }
 }
 
@@ -202,14 +212,57 @@ fn boxed<T: Send + 'static>(
     })
 }
 
+/// What waits for the thread.
+struct Queue {
+    awaited: mpsc::Receiver<Job>,
+    posted: mpsc::Receiver<Job>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Queue {
+    /// Waits for a job; `None` when nobody can send one any more. Says whether it is an awaited one.
+    fn wait(&mut self) -> Option<(Job, bool)> {
+        let (awaited, posted) = (&mut self.awaited, &mut self.posted);
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                Some(job) = awaited.recv() => Some((job, true)),
+                Some(job) = posted.recv() => Some((job, false)),
+                else => None,
+            }
+        })
+    }
+
+    /// The next one that waits and still fits a group of this age.
+    fn next(&mut self, age: Duration, has: &Taken) -> Option<(Job, bool)> {
+        if age < AWAITED_TIME
+            && let Ok(job) = self.awaited.try_recv()
+        {
+            return Some((job, true));
+        }
+        // Among awaited ones, a posted job gets a turn in every group, however many the others are.
+        let fits = if has.awaited { age < POSTED_TIME || !has.posted } else { age < GROUP_TIME };
+        let job = if fits { self.posted.try_recv().ok() } else { None };
+        job.map(|job| (job, false))
+    }
+}
+
+/// What a group has taken up.
+#[derive(Default)]
+struct Taken {
+    weight: usize,
+    awaited: bool,
+    posted: bool,
+}
+
 fn run(
     mut writer: Writer,
     mut state: State,
-    mut queue: mpsc::Receiver<Job>,
+    mut queue: Queue,
     publish: &watch::Sender<Arc<Me>>,
     mut effects: impl FnMut(After),
 ) {
-    while let Some(first) = queue.blocking_recv() {
+    while let Some(first) = queue.wait() {
         let before = state.me.clone();
         let (finishes, committed) = group(&mut writer, &mut state, first, &mut queue);
         let failure = committed.err().map(|e| {
@@ -238,21 +291,23 @@ fn run(
 fn group(
     writer: &mut Writer,
     state: &mut State,
-    first: Job,
-    queue: &mut mpsc::Receiver<Job>,
+    first: (Job, bool),
+    queue: &mut Queue,
 ) -> (Vec<Finish>, Result<(), StoreError>) {
     let begun = Instant::now();
     let mut finishes = Vec::new();
     let mut group = match writer.group() {
         Ok(group) => group,
-        Err(e) => return (vec![(first.run)(None, state)], Err(e)),
+        Err(e) => return (vec![(first.0.run)(None, state)], Err(e)),
     };
-    let (mut next, mut weight) = (Some(first), 0);
-    while let Some(job) = next {
-        weight += job.weight;
+    let (mut next, mut has) = (Some(first), Taken::default());
+    while let Some((job, awaited)) = next {
+        has.weight += job.weight;
+        has.awaited |= awaited;
+        has.posted |= !awaited;
         finishes.push((job.run)(Some(&mut group), state));
-        let full = weight >= GROUP_WEIGHT || begun.elapsed() >= GROUP_TIME;
-        next = if full { None } else { queue.try_recv().ok() };
+        let full = has.weight >= GROUP_WEIGHT;
+        next = if full { None } else { queue.next(begun.elapsed(), &has) };
     }
     (finishes, group.commit())
 }

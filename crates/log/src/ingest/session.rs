@@ -65,7 +65,8 @@ pub(crate) struct Session<'a, L: Ledger> {
     pub(crate) crowded: Vec<LogKey>,
     pub(crate) clock: Hlc,
     clock_before: Hlc,
-    changes: BTreeMap<EntryHash, ChangeKind>,
+    /// With the place of each in the order in which they came.
+    changes: BTreeMap<EntryHash, (usize, ChangeKind)>,
     said: Vec<Said>,
     cites: BTreeMap<(open::Author, LogKey), EntryRef>,
     pub(crate) keys_wanted: bool,
@@ -306,13 +307,16 @@ impl<'a, L: Ledger> Session<'a, L> {
     }
 
     fn note(&mut self, hash: EntryHash, kind: ChangeKind) {
-        match (self.changes.get(&hash), kind) {
-            (Some(ChangeKind::New), ChangeKind::Removed) => drop(self.changes.remove(&hash)),
-            (Some(ChangeKind::New), ChangeKind::Changed) => {}
-            (Some(ChangeKind::Removed), ChangeKind::New) => {
-                self.changes.insert(hash, ChangeKind::Changed);
+        let next = self.changes.len();
+        match (self.changes.get(&hash).copied(), kind) {
+            (Some((_, ChangeKind::New)), ChangeKind::Removed) => drop(self.changes.remove(&hash)),
+            (Some((_, ChangeKind::New)), ChangeKind::Changed) => {}
+            (Some((at, ChangeKind::Removed)), ChangeKind::New) => {
+                self.changes.insert(hash, (at, ChangeKind::Changed));
             }
-            _ => drop(self.changes.insert(hash, kind)),
+            (before, kind) => {
+                self.changes.insert(hash, (before.map_or(next, |(at, _)| at), kind));
+            }
         }
     }
 
@@ -382,7 +386,9 @@ impl<'a, L: Ledger> Session<'a, L> {
         let cites =
             self.cites.iter().map(|((who, _), entry)| Said::Cites { who: *who, entry: *entry });
         self.said.extend(cites);
-        let changes = self.changes.into_iter().map(|(hash, kind)| Change { hash, kind }).collect();
+        let mut changes: Vec<_> = self.changes.into_iter().collect();
+        changes.sort_by_key(|(_, (at, _))| *at);
+        let changes = changes.into_iter().map(|(hash, (_, kind))| Change { hash, kind }).collect();
         Ok(Happened { changes, said: self.said, keys_wanted: self.keys_wanted })
     }
 }

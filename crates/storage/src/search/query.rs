@@ -103,12 +103,28 @@ impl Query {
 
     /// Whether `text` (not folded) has it all.
     pub(crate) fn matches(&self, text: &str) -> bool {
+        if text.is_ascii() && !self.terms.iter().all(|term| term.may_be_in(text)) {
+            return false;
+        }
         let words = words(text);
         self.terms.iter().all(|term| term.found_in(&words).is_some())
     }
 }
 
 impl Term {
+    /// `false` when an ASCII text can't have it: cheap, as most texts have nothing of what is looked for. A word of it
+    /// is cut where it is long, so only the beginning of a word counts.
+    fn may_be_in(&self, text: &str) -> bool {
+        self.words.iter().all(|word| {
+            let (Some(first), length) = (word.bytes().next(), word.len()) else { return true };
+            let other = first.to_ascii_uppercase();
+            text.as_bytes().windows(length).any(|part| {
+                part.first().is_some_and(|byte| *byte == first || *byte == other)
+                    && part.eq_ignore_ascii_case(word.as_bytes())
+            })
+        })
+    }
+
     /// Index of the first of the words that match.
     fn found_in(&self, text: &[Word]) -> Option<usize> {
         text.windows(self.words.len()).position(|window| {
@@ -158,6 +174,19 @@ mod tests {
         assert!(Query::parse("mess").matches("two messages"));
         assert!(!Query::parse("me").matches("two messages"));
         assert!(Query::parse("me").matches("give ME two"));
+    }
+
+    #[test]
+    fn ascii_texts_are_passed_over_only_when_they_have_no_such_word() {
+        let long = "x".repeat(100);
+        for (query, text) in
+            [("ABC", "xyz aBc"), ("mess up", "UP, Messages"), (&long, &long), ("a1", "(a1)")]
+        {
+            assert!(Query::parse(query).matches(text), "{query} in {text}");
+        }
+        assert!(!Query::parse("abc").matches("ab c"));
+        assert!(!Query::parse("étude").matches("etudes".get(..3).unwrap_or_default()));
+        assert!(Query::parse("étude").matches("Etudes"));
     }
 
     #[test]
