@@ -131,5 +131,5 @@ pub(crate) fn stored_card(contact: &ContactRow) -> Option<VerifiedCard> {
     if contact.card.is_empty() {
         return None;
     }
-    VerifiedCard::decode(&contact.card).ok()
+    crate::verified::card(&contact.card)
 }

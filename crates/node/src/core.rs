@@ -22,7 +22,7 @@ use crate::store_thread::Store;
 use crate::sync_thread::Sync;
 
 /// Read connections kept for the next question.
-const READERS: usize = 4;
+const READERS: usize = 8;
 
 /// Shared by dispatch, links and timers.
 pub(crate) struct Core {

@@ -43,6 +43,7 @@ mod store_thread;
 mod sync_thread;
 mod time;
 mod timers;
+mod verified;
 mod views;
 mod wants;
 

@@ -75,7 +75,6 @@ impl Writer {
     /// # Errors
     /// When the note can't be written; the next start then checks the database.
     pub fn close(mut self) -> Result<(), StoreError> {
-        self.queries.conn().execute_batch("PRAGMA optimize")?;
         self.queries.run("UPDATE meta SET clean = 1", [])?;
         self.checkpoint()
     }
