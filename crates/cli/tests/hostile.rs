@@ -25,7 +25,6 @@ use std::time::{Duration, Instant};
 use lab::attacker::{ATTACK, TARGET, launch};
 use lab::story::{become_contacts, see_the_same, sees};
 use lab::{Addressing, Lab, Person, available, long, until};
-use serde_json::json;
 
 /// What the attacked node may use at most.
 const MEMORY: u64 = 150 * 1024 * 1024;
@@ -93,16 +92,7 @@ fn honest_rate(scene: &Scene, round: &str) -> f64 {
     let before = unread(&scene.bob);
     let began = Instant::now();
     let mut control = scene.node_a.control();
-    for number in 0..SAMPLE {
-        let text = format!("{round} {number}");
-        control.ask(json!({"command": "send", "to": scene.bob.id, "text": text})).unwrap();
-    }
-    let mut done = 0;
-    while done < SAMPLE {
-        let answer = control.answer().unwrap();
-        assert_ne!(answer["answer"], "error", "{answer}");
-        done += usize::from(answer["answer"] == "done");
-    }
+    control.send_all(&scene.bob.id, SAMPLE, |number| format!("{round} {number}"));
     until("Bob has them all", Duration::from_secs(60), || {
         let now = unread(&scene.bob);
         if now == before + SAMPLE as u64 { Ok(()) } else { Err(format!("{before} → {now}")) }

@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use lab::story::{become_contacts, delivers, see_the_same, sees};
 use lab::{Addressing, Lab, Person, available, until};
-use serde_json::json;
 
 const MESSAGES: usize = 400;
 
@@ -111,15 +110,5 @@ fn two_copies_of_one_data_directory_used_at_once_lose_nothing_and_converge() {
 }
 
 fn write(node: &lab::person::Node, to: &str, prefix: &str) {
-    let mut control = node.control();
-    for number in 0..MESSAGES {
-        let text = format!("{prefix} {number}");
-        control.ask(json!({"command": "send", "to": to, "text": text})).unwrap();
-    }
-    let mut done = 0;
-    while done < MESSAGES {
-        let answer = control.answer().unwrap();
-        assert_ne!(answer["answer"], "error", "{answer}");
-        done += usize::from(answer["answer"] == "done");
-    }
+    node.control().send_all(to, MESSAGES, |number| format!("{prefix} {number}"));
 }

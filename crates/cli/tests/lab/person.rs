@@ -345,6 +345,21 @@ impl Control {
         Ok(id)
     }
 
+    /// Sends so many texts, and waits until all are durable. Never more than a few on their way: whoever only writes
+    /// and does not read fills the socket both ways.
+    pub fn send_all(&mut self, to: &str, count: usize, text: impl Fn(usize) -> String) {
+        let (mut asked, mut done) = (0, 0);
+        while done < count {
+            while asked < count && asked - done < 32 {
+                self.ask(json!({"command": "send", "to": to, "text": text(asked)})).unwrap();
+                asked += 1;
+            }
+            let answer = self.answer().unwrap();
+            assert_ne!(answer["answer"], "error", "{answer}");
+            done += usize::from(answer["answer"] == "done");
+        }
+    }
+
     /// The next answer line, of whatever request; an error when the node is gone.
     pub fn answer(&mut self) -> std::io::Result<Value> {
         let mut line = String::new();
