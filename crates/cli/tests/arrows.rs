@@ -16,7 +16,7 @@ use serde_json::Value;
 
 /// Each crate and what it may use of ours. `identity` has an arrow from all that handle keys or ids.
 const ARROWS: [(&str, &[&str]); 8] = [
-    ("nexus-bench", &["nexus-identity", "nexus-log"]),
+    ("nexus-bench", &["nexus-identity", "nexus-log", "nexus-sync"]),
     ("nexus-cli", &["nexus-node"]),
     ("nexus-identity", &[]),
     ("nexus-log", &["nexus-identity"]),
