@@ -108,6 +108,16 @@ fn what_was_queued_goes_out_later_and_watch_loses_nothing_over_a_restart() {
 }
 
 #[test]
+fn who_is_asked_by_the_name_seen_nearby_is_named_so_in_the_answer() {
+    let desk = Desk::new();
+    let (ana, ben) = (desk.person("Ana"), desk.person("Ben"));
+    let (_a, _b) = (ana.node(), ben.node());
+    ana.sees(&ben);
+    let row = ana.json(&["contact", "add", "Ben"]).row();
+    assert_eq!((&row["name"], &row["connect_id"]), (&"Ben".into(), &ben.id.as_str().into()));
+}
+
+#[test]
 fn an_invite_makes_a_contact_at_once() {
     let desk = Desk::new();
     let (ana, ben) = (desk.person("Ana"), desk.person("Ben"));

@@ -167,7 +167,12 @@ async fn answer(core: &Arc<Core>, who: ConnectId, rows: &Rows) -> Answered<()> {
     let paths = core.live_paths();
     let view: Option<ContactView> =
         core.read(move |store, me| Ok(Viewer::new(store, me, &paths)?.contact_by_id(&who))).await?;
-    let view = view.ok_or_else(|| error::failed("the contact is gone"))?;
+    let mut view = view.ok_or_else(|| error::failed("the contact is gone"))?;
+    if view.name.is_empty() {
+        // Their card has not come yet; what they call themselves nearby is what the person has just seen.
+        let mut nearby = core.nearby_names().into_iter();
+        view.name = nearby.find(|n| n.id == who).map(|n| n.name).unwrap_or_default();
+    }
     Ok(rows.row(&view).await?)
 }
 
