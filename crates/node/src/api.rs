@@ -320,6 +320,12 @@ pub struct LinkView {
     pub age: f64,
     /// Why this path.
     pub why: String,
+    /// Bytes that sync wrote to it, above TLS.
+    #[serde(default)]
+    pub sync_sent: u64,
+    /// Bytes that sync got from it, above TLS.
+    #[serde(default)]
+    pub sync_received: u64,
 }
 
 /// Attacks and mistakes of others, counted by code.

@@ -48,6 +48,7 @@ pub(crate) async fn create(
             Ok(version)
         })
         .await?;
+    let created = core.clock.now();
     let contents = core
         .read(move |store, me| {
             let keyring = store.keys_for_backup()?;
@@ -59,7 +60,7 @@ pub(crate) async fn create(
             Ok(Contents {
                 secrets: (*me.secrets).clone(),
                 version,
-                created: crate::time::now(),
+                created,
                 card: me.card.clone(),
                 keyring: keyring.collect(),
                 contacts: store.all_contacts()?.iter().filter_map(contact).collect(),

@@ -1,6 +1,7 @@
 //! What every part of a running node shares.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_identity::ConnectId;
@@ -20,9 +21,13 @@ use crate::refused::Refused;
 use crate::resolve::Candidate;
 use crate::store_thread::Store;
 use crate::sync_thread::Sync;
+use crate::time::Clock;
+use crate::views::Outside;
 
 /// Read connections kept for the next question.
 const READERS: usize = 8;
+/// Length and code before the body of a frame.
+const FRAME_HEAD: u64 = 5;
 
 /// Shared by dispatch, links and timers.
 pub(crate) struct Core {
@@ -35,6 +40,7 @@ pub(crate) struct Core {
     pub transport: Mutex<Transport>,
     pub bus: Bus,
     pub refused: Refused,
+    pub clock: Clock,
     pub links: Mutex<BTreeMap<LinkId, LiveLink>>,
     /// Wakes the timer task.
     pub timers: Notify,
@@ -51,6 +57,31 @@ pub(crate) struct LiveLink {
     pub peer: ConnectId,
     pub path: String,
     pub control: FrameSender,
+    pub traffic: Arc<Traffic>,
+}
+
+/// Bytes on the sync stream of one link, lengths and codes of frames included.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+impl Traffic {
+    /// A frame was handed to the link.
+    pub(crate) fn sent(&self, body: usize) {
+        self.sent.fetch_add(FRAME_HEAD + body as u64, Ordering::Relaxed);
+    }
+
+    /// A frame came.
+    pub(crate) fn received(&self, body: usize) {
+        self.received.fetch_add(FRAME_HEAD + body as u64, Ordering::Relaxed);
+    }
+
+    /// So many bytes were sent and received.
+    pub(crate) fn both(&self) -> (u64, u64) {
+        (self.sent.load(Ordering::Relaxed), self.received.load(Ordering::Relaxed))
+    }
 }
 
 /// What [`Core`] is made of, besides what it makes itself.
@@ -63,6 +94,7 @@ pub(crate) struct Parts {
     pub transport: Transport,
     pub bus: Bus,
     pub refused: Refused,
+    pub clock: Clock,
     pub stop: CancellationToken,
 }
 
@@ -83,6 +115,7 @@ impl Core {
             transport: Mutex::new(parts.transport),
             bus: parts.bus,
             refused: parts.refused,
+            clock: parts.clock,
             links: Mutex::default(),
             timers: Notify::new(),
             marks: Pacer::default(),
@@ -128,6 +161,11 @@ impl Core {
     /// Gives the read connections back, at the end.
     pub(crate) fn close_readers(&self) {
         locked(&self.readers).clear();
+    }
+
+    /// What views show beside the store.
+    pub(crate) fn outside(&self) -> Outside {
+        Outside { paths: self.live_paths(), now: self.clock.now() }
     }
 
     /// Kind of the best live link to each peer.

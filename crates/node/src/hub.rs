@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use nexus_identity::ConnectId;
+use nexus_identity::{ConnectId, Millis};
 use nexus_storage::own::Retirement;
 use nexus_storage::story::{About, Stage, StoryRow};
 use nexus_transport::{Nearby, TransportEvent};
@@ -156,7 +156,10 @@ impl Hub {
     async fn nearby(&self, nearby: &Nearby, gone: bool) {
         let id = nearby.connect_id;
         let contact = self.core.read(move |store, _| Ok(store.contact(&id)?)).await.ok().flatten();
-        self.core.bus.tell(Event::Nearby { peer: nearby_view(nearby, contact.as_ref()), gone });
+        self.core.bus.tell(Event::Nearby {
+            peer: nearby_view(nearby, contact.as_ref(), self.core.clock.now()),
+            gone,
+        });
     }
 
     async fn story(&self, peer: ConnectId, stage: Stage, detail: String) {
@@ -237,6 +240,7 @@ pub(crate) fn open_everywhere(work: &mut Work<'_, '_>) -> Answered<()> {
 pub(crate) fn nearby_view(
     nearby: &Nearby,
     contact: Option<&nexus_storage::contacts::ContactRow>,
+    now: Millis,
 ) -> NearbyView {
     let known = contact.map(nexus_storage::contacts::ContactRow::name).filter(|n| !n.is_empty());
     let seen = u64::try_from(nearby.last_seen.as_millis()).unwrap_or(u64::MAX);
@@ -244,9 +248,7 @@ pub(crate) fn nearby_view(
         connect_id: nearby.connect_id.to_string(),
         name: known.unwrap_or(&nearby.name).to_owned(),
         addresses: nearby.addresses.iter().map(ToString::to_string).collect(),
-        last_seen: crate::time::rfc3339(nexus_identity::Millis(
-            crate::time::now().0.saturating_sub(seen),
-        )),
+        last_seen: crate::time::rfc3339(Millis(now.0.saturating_sub(seen))),
         contact: contact
             .map(|c| crate::views::contact_state(c.state))
             .filter(|s| *s != crate::api::ContactState::Removed),

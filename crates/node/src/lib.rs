@@ -48,3 +48,4 @@ mod views;
 mod wants;
 
 pub use node::{Node, Options};
+pub use time::Clock;

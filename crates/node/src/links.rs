@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::api::{Event, LinkView};
 use crate::contacts;
-use crate::core::{Core, LiveLink, locked};
+use crate::core::{Core, LiveLink, Traffic, locked};
 use crate::error::Answered;
 use crate::letters;
 use crate::sync_thread::{NewLink, SyncEvent, ToLink};
@@ -27,8 +27,13 @@ const RECORD: u8 = 2;
 pub(crate) async fn run(core: Arc<Core>, up: LinkUp) {
     let LinkUp { link, peer, frames, .. } = &up;
     let (link, peer) = (*link, *peer);
-    let live =
-        LiveLink { peer, path: up.path.kind.name().to_owned(), control: frames.control.tx.clone() };
+    let traffic = Arc::<Traffic>::default();
+    let live = LiveLink {
+        peer,
+        path: up.path.kind.name().to_owned(),
+        control: frames.control.tx.clone(),
+        traffic: traffic.clone(),
+    };
     locked(&core.links).insert(link, live);
     if let Err(error) = came_up(&core, &up).await {
         tracing::warn!(%error, "a link came up and could not be noted");
@@ -50,11 +55,12 @@ pub(crate) async fn run(core: Arc<Core>, up: LinkUp) {
     let frames = up.frames;
     let new = NewLink { link: sync_link, params, out, closer: frames.closer.clone(), path };
     let _ = core.sync.events.send(SyncEvent::Up(Box::new(new)));
-    let writer = tokio::spawn(write_sync(core.clone(), sync_link, frames.sync.tx.clone(), queue));
+    let sender = frames.sync.tx.clone();
+    let writer = tokio::spawn(write_sync(core.clone(), sync_link, sender, queue, traffic.clone()));
     send_letter(&core, &peer).await;
     send_records(&core, &peer).await;
     tokio::join!(
-        read_sync(&core, sync_link, frames.sync.rx),
+        read_sync(&core, sync_link, frames.sync.rx, &traffic),
         read_control(&core, peer, frames.control.rx, frames.control.tx),
     );
     locked(&core.links).remove(&link);
@@ -79,6 +85,8 @@ fn view(core: &Core, up: &LinkUp) -> LinkView {
         cipher: format!("{} {}", up.path.cipher, up.path.group),
         age: 0.0,
         why: up.path.why.clone(),
+        sync_sent: 0,
+        sync_received: 0,
     }
 }
 
@@ -175,8 +183,9 @@ fn record_frame(kind: u8, bytes: &[u8]) -> Frame {
     Frame::new(control::RECORD, [&[kind], bytes].concat())
 }
 
-async fn read_sync(core: &Arc<Core>, link: LinkId, mut frames: FrameReceiver) {
+async fn read_sync(core: &Arc<Core>, link: LinkId, mut frames: FrameReceiver, traffic: &Traffic) {
     while let Some(frame) = frames.recv().await {
+        traffic.received(frame.body.len());
         // The signatures of runs are checked here, on the thread of this task: links do not wait for each other.
         let received = match Received::decode(frame.code, &frame.body) {
             Ok(Some(received)) => Ok(received),
@@ -196,6 +205,7 @@ async fn write_sync(
     link: LinkId,
     sender: FrameSender,
     mut queue: mpsc::UnboundedReceiver<ToLink>,
+    traffic: Arc<Traffic>,
 ) {
     let (written, mut waiting) = mpsc::unbounded_channel::<Serial>();
     let (flusher, events) = (sender.clone(), core.sync.events.clone());
@@ -212,6 +222,7 @@ async fn write_sync(
         }
     });
     while let Some(ToLink { serial, code, body }) = queue.recv().await {
+        traffic.sent(body.len());
         if sender.send(Frame::new(code, body)).await.is_err() || written.send(serial).is_err() {
             break;
         }

@@ -20,6 +20,7 @@ use crate::paths::Paths;
 use crate::refused::Refused;
 use crate::store_thread::Store;
 use crate::sync_thread::{self, SyncEvent};
+use crate::time::Clock;
 use crate::{hub, network, read_marks, start_up, timers};
 
 /// How long tasks and the store may take to end.
@@ -45,6 +46,8 @@ pub struct Options {
     pub loopback_only: Option<bool>,
     /// Whether it may have links and beacons from the start (`Command::Network` changes it).
     pub network: bool,
+    /// The wall clock it goes by.
+    pub clock: Clock,
 }
 
 impl Options {
@@ -58,6 +61,7 @@ impl Options {
             visibility: None,
             loopback_only: None,
             network: true,
+            clock: Clock::default(),
         }
     }
 
@@ -100,16 +104,20 @@ impl Node {
         let lock = DirectoryLock::take(&paths)?;
         let config = options.config()?;
         let store_paths = paths.clone();
-        let opened = tokio::task::spawn_blocking(move || start_up::open(&store_paths));
+        let clock = options.clock;
+        let now = clock.now();
+        let opened = tokio::task::spawn_blocking(move || start_up::open(&store_paths, now));
         let opened = opened.await.map_err(error::failed)??;
         let (transport, network) = network::start(&config, &opened.me, options.network).await?;
         let (sync, inbox) = sync_thread::channels();
         let (effects, after) = mpsc::unbounded_channel();
         let reader = opened.db.reader()?;
         let (store, store_thread) =
-            Store::start(opened.writer, opened.me, move |after| drop(effects.send(after)))
-                .map_err(error::failed)?;
-        let refused = Refused::default();
+            Store::start(opened.writer, opened.me, clock.clone(), move |after| {
+                drop(effects.send(after));
+            })
+            .map_err(error::failed)?;
+        let refused = Refused::new(clock.clone());
         let sync_thread = sync_thread::start(&sync, inbox, reader, store.clone(), refused.clone());
         let sync_thread = sync_thread.map_err(error::failed)?;
         let stop = CancellationToken::new();
@@ -123,6 +131,7 @@ impl Node {
             transport,
             bus,
             refused,
+            clock,
             stop: stop.clone(),
         });
         let ready = Event::Ready {

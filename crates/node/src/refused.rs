@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nexus_identity::Millis;
 
 use crate::api::RefusedView;
-use crate::time::{now, rfc3339};
+use crate::time::{Clock, rfc3339};
 
 /// Rows kept; what comes later is counted in one row a code.
 const ROWS: usize = 256;
@@ -15,15 +15,23 @@ const OTHERS: &str = "others";
 
 /// Counts refusals above the transport, which counts its own. Clones count in the same table.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Refused(Arc<Mutex<Table>>);
+pub(crate) struct Refused {
+    table: Arc<Mutex<Table>>,
+    clock: Clock,
+}
 
 /// (code, source) → (count, last).
 type Table = BTreeMap<(String, String), (u64, Millis)>;
 
 impl Refused {
+    /// Nothing was refused yet.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
     /// Counts one.
     pub(crate) fn count(&self, code: &str, source: &str) {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (code.to_owned(), source.to_owned());
         let key = if table.len() >= ROWS && !table.contains_key(&key) {
             (code.to_owned(), OTHERS.to_owned())
@@ -31,12 +39,12 @@ impl Refused {
             key
         };
         let row = table.entry(key).or_insert((0, Millis(0)));
-        *row = (row.0 + 1, now());
+        *row = (row.0 + 1, self.clock.now());
     }
 
     /// The table.
     pub(crate) fn views(&self) -> Vec<RefusedView> {
-        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let view =
             |((code, source), (count, last)): (&(String, String), &(u64, Millis))| RefusedView {
                 code: code.clone(),

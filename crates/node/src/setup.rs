@@ -5,9 +5,9 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use nexus_identity::IdentitySecrets;
 use nexus_identity::card::VerifiedCard;
 use nexus_identity::name::clean_name;
+use nexus_identity::{IdentitySecrets, Millis};
 use nexus_storage::{Database, OpenError, OpenOptions, Opened, heal};
 use serde::{Deserialize, Serialize};
 
@@ -57,10 +57,11 @@ pub fn init(data_dir: &Path, name: &str) -> Answered<InitView> {
     let _lock = DirectoryLock::take(&paths)?;
     let secrets = IdentitySecrets::generate(&mut rand::rng());
     write_identity(&paths, &secrets)?;
-    let mut opened = open_store(&paths)?;
-    opened.writer.transaction(|tx| {
-        me::new_instance(tx, &secrets, None, Some(&name), crate::time::now()).map(drop)
-    })?;
+    let now = crate::time::now();
+    let mut opened = open_store(&paths, now)?;
+    opened
+        .writer
+        .transaction(|tx| me::new_instance(tx, &secrets, None, Some(&name), now).map(drop))?;
     opened.writer.close()?;
     Ok(InitView {
         connect_id: secrets.connect_id().to_string(),
@@ -82,8 +83,8 @@ pub fn restore(data_dir: &Path, backup: &[u8], phrase: &str) -> Answered<Restore
     let contents = crate::backup::open(backup, phrase)?;
     let _lock = DirectoryLock::take(&paths)?;
     write_identity(&paths, &contents.secrets)?;
-    let mut opened = open_store(&paths)?;
     let now = crate::time::now();
+    let mut opened = open_store(&paths, now)?;
     let (instance, contacts) = opened.writer.transaction(|tx| {
         let instance = me::new_instance(tx, &contents.secrets, Some(&contents.card), None, now)?;
         let contacts = crate::backup::fill(tx, &contents, now)?;
@@ -150,7 +151,7 @@ pub fn wipe(data_dir: &Path, confirm: &str) -> Answered<()> {
 
 /// The profile name in the store, if it can be read.
 fn stored_name(paths: &Paths) -> Option<String> {
-    let opened = open_store(paths).ok()?;
+    let opened = open_store(paths, crate::time::now()).ok()?;
     let own = opened.writer.queries().own_instance().ok()??;
     let card = VerifiedCard::decode(&own.card).ok()?;
     card.name().map(str::to_owned)
@@ -189,8 +190,8 @@ pub(crate) fn write_identity(paths: &Paths, secrets: &IdentitySecrets) -> Answer
 pub(crate) const HEAL: &str = "heal";
 
 /// Opens the store of a directory, or makes it; heals it first where it is damaged.
-pub(crate) fn open_store(paths: &Paths) -> Answered<Opened> {
-    let options = OpenOptions::new(me::machine(), crate::time::now());
+pub(crate) fn open_store(paths: &Paths, now: Millis) -> Answered<Opened> {
+    let options = OpenOptions::new(me::machine(), now);
     let path = paths.database();
     match Database::open(&path, &options) {
         Ok(opened) if opened.writer.queries().setting(HEAL)?.is_none() => return Ok(opened),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nexus_identity::Millis;
 use nexus_storage::own::Retirement;
 use nexus_storage::{Database, Notice, Writer};
 
@@ -24,11 +25,10 @@ pub(crate) struct Started {
 }
 
 /// Opens the store of a directory; makes a new instance where the old one must not go on.
-pub(crate) fn open(paths: &Paths) -> Answered<Started> {
+pub(crate) fn open(paths: &Paths, now: Millis) -> Answered<Started> {
     let secrets = Arc::new(setup::read_identity(paths)?);
-    let opened = setup::open_store(paths)?;
+    let opened = setup::open_store(paths, now)?;
     let mut writer = opened.writer;
-    let now = crate::time::now();
     let (mut unclean, mut healed) = (false, false);
     let mut replace = None;
     for notice in &opened.notices {

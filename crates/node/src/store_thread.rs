@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{self, Answered};
 use crate::me::Me;
+use crate::time::Clock;
 
 /// Jobs that may wait; whoever asks for more waits.
 const QUEUE: usize = 4096;
@@ -91,6 +92,7 @@ struct Job {
 struct State {
     me: Arc<Me>,
     after: After,
+    clock: Clock,
 }
 
 /// Sends jobs to the thread. Cheap to clone.
@@ -114,6 +116,7 @@ impl Store {
     pub(crate) fn start(
         writer: Writer,
         me: Me,
+        clock: Clock,
         effects: impl FnMut(After) + Send + 'static,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (awaited, awaited_jobs) = mpsc::channel(QUEUE);
@@ -122,7 +125,7 @@ impl Store {
         let queue = Queue { awaited: awaited_jobs, posted: posted_jobs, runtime };
         let me = Arc::new(me);
         let (publish, seen) = watch::channel(me.clone());
-        let state = State { me, after: After::default() };
+        let state = State { me, after: After::default(), clock };
         let thread = std::thread::Builder::new()
             .name("nexus-store".into())
             .spawn(move || run(writer, state, queue, &publish, effects))?;
@@ -188,7 +191,7 @@ fn boxed<T: Send + 'static>(
     Box::new(move |group, state| {
         let mut after = After::default();
         let mut me = state.me.clone();
-        let now = crate::time::now();
+        let now = state.clock.now();
         let result = match group {
             Some(group) => {
                 group.job(|tx| job(&mut Work { tx, me: &mut me, after: &mut after, now }))

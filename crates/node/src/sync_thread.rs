@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use nexus_identity::ConnectId;
+use nexus_identity::{ConnectId, InstanceKey};
 use nexus_log::context::Conversation;
 use nexus_log::ids::{Head, LogHead, LogKey, Topic};
 use nexus_storage::contacts::ContactState;
@@ -16,8 +16,8 @@ use nexus_storage::delivery::Delivery;
 use nexus_storage::{Reader, Window};
 use nexus_sync::engine::Refused as NotStored;
 use nexus_sync::{
-    ByeCode, Config, Engine, FrameError, LinkId, LinkParams, Output, Received, Serial, Ticket,
-    WantSecret, WantedTopic,
+    ByeCode, Config, Engine, FrameError, LinkId, LinkParams, Output, Received, Serial, Shared,
+    Ticket, WantSecret, WantedTopic,
 };
 use nexus_transport::{CloseCode, Closer};
 use tokio::sync::{mpsc, watch};
@@ -241,7 +241,8 @@ impl Thread {
         let now = self.now();
         match event {
             SyncEvent::Up(new) => {
-                let NewLink { link, params, out, closer, path } = *new;
+                let NewLink { link, mut params, out, closer, path } = *new;
+                params.remembered = self.remembered(&params.instance);
                 let wanted = self.wanted(&params.peer);
                 self.links.insert(link, Peer { who: params.peer, out, closer, path });
                 self.engine.link_up(link, params, wanted, now, &self.reader);
@@ -346,8 +347,27 @@ impl Thread {
                 self.met(link, topic).await;
             }
             Output::TopicEnded { link, topic, .. } => drop(self.shared.remove(&(link, topic))),
-            Output::TopicDone { .. } | Output::Remember { .. } => {}
+            Output::Remember { instance, shared } => self.remember(instance, &shared).await,
+            Output::TopicDone { .. } => {}
         }
+    }
+
+    /// What was shared with an instance when this node ran last; the engine itself knows what it met since.
+    fn remembered(&self, instance: &InstanceKey) -> Option<Shared> {
+        if self.engine.remembered(instance).is_some() {
+            return None;
+        }
+        let stored = self.reader.share(instance).ok().flatten();
+        stored.and_then(|bytes| Shared::from_bytes(&bytes))
+    }
+
+    /// Keeps what is shared with an instance, for the first link after the next start.
+    async fn remember(&self, instance: InstanceKey, shared: &Shared) {
+        let bytes = shared.to_bytes();
+        let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
+            Ok(work.tx.put_share(&instance, &bytes, work.now)?)
+        };
+        self.store.post(1, job, |_| ()).await;
     }
 
     async fn commit(&self, ticket: Ticket, topic: Topic, run: nexus_log::run::CheckedRun) {

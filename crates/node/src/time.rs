@@ -1,8 +1,40 @@
 //! Wall-clock time as the node reads and writes it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nexus_identity::Millis;
+use tokio::sync::watch;
+
+/// The wall clock that a node goes by: that of the system, set forward by as much as somebody says. Clones are one clock.
+///
+/// All that depends on dates asks it: prekeys, letters, timers, invites, what is shown. Nobody but a test sets it forward.
+#[derive(Debug, Clone)]
+pub struct Clock(Arc<watch::Sender<Duration>>);
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(Duration::ZERO)))
+    }
+}
+
+impl Clock {
+    /// What it says now.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        now().saturating_add(*self.0.borrow())
+    }
+
+    /// Sets it forward; nodes that run do at once what is due by then.
+    pub fn forward(&self, by: Duration) {
+        self.0.send_modify(|ahead| *ahead = ahead.saturating_add(by));
+    }
+
+    /// Tells when it is set.
+    pub(crate) fn watch(&self) -> watch::Receiver<Duration> {
+        self.0.subscribe()
+    }
+}
 
 /// When this version was released: a system clock before it is certainly wrong (2026-11-01T00:00:00Z).
 pub(crate) const RELEASED: Millis = Millis(1_793_491_200_000);
@@ -23,6 +55,14 @@ pub(crate) fn rfc3339(at: Millis) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_forward_stays_so_for_all_who_share_it() {
+        let clock = Clock::default();
+        let (same, before) = (clock.clone(), clock.now());
+        clock.forward(Duration::from_secs(86_400));
+        assert!(same.now() >= before.saturating_add(Duration::from_secs(86_400)));
+    }
 
     #[test]
     fn times_have_milliseconds_and_a_z() {

@@ -22,6 +22,7 @@ const SHORTEST: Duration = Duration::from_millis(20);
 /// Runs until the node ends.
 pub(crate) async fn run(core: Arc<Core>) {
     let mut all = true;
+    let mut clock = core.clock.watch();
     loop {
         let wait = match core.store.run(move |work| tick(work, all)).await {
             Ok(next) => next.clamp(SHORTEST, LONGEST),
@@ -33,6 +34,7 @@ pub(crate) async fn run(core: Arc<Core>) {
         tokio::select! {
             () = core.stop.cancelled() => return,
             () = tokio::time::sleep(wait) => all = true,
+            _ = clock.changed() => all = true,
             () = core.timers.notified() => all = false,
         }
     }

@@ -19,24 +19,29 @@ use crate::me::Me;
 use crate::names::skeleton;
 use crate::time::rfc3339;
 
+/// What views show that is not in the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Outside {
+    /// Path of the best live link to each peer.
+    pub paths: BTreeMap<ConnectId, String>,
+    /// The time.
+    pub now: Millis,
+}
+
 /// Makes views on one state of the store; remembers what it looked up.
 pub(crate) struct Viewer<'a> {
     store: &'a Queries,
     me: &'a Me,
     contacts: BTreeMap<ConnectId, ContactRow>,
     marks: BTreeMap<LogKey, Vec<Marks>>,
-    paths: &'a BTreeMap<ConnectId, String>,
+    outside: &'a Outside,
 }
 
 impl<'a> Viewer<'a> {
-    /// Over the store as it is now; `paths` are the live links' paths by peer.
-    pub(crate) fn new(
-        store: &'a Queries,
-        me: &'a Me,
-        paths: &'a BTreeMap<ConnectId, String>,
-    ) -> Answered<Self> {
+    /// Over the store as it is now.
+    pub(crate) fn new(store: &'a Queries, me: &'a Me, outside: &'a Outside) -> Answered<Self> {
         let contacts = store.all_contacts()?.into_iter().map(|c| (c.connect_id, c)).collect();
-        Ok(Self { store, me, contacts, marks: BTreeMap::new(), paths })
+        Ok(Self { store, me, contacts, marks: BTreeMap::new(), outside })
     }
 
     /// What somebody is called here.
@@ -66,7 +71,7 @@ impl<'a> Viewer<'a> {
                 )
             }),
             message: (!row.request_text.is_empty()).then(|| row.request_text.clone()),
-            path: self.paths.get(&row.connect_id).cloned(),
+            path: self.outside.paths.get(&row.connect_id).cloned(),
             last_seen: row.last_seen.map(rfc3339),
             warnings: self.warnings(row),
         }
@@ -153,7 +158,7 @@ impl<'a> Viewer<'a> {
         &self,
         id: &ConversationId,
     ) -> Answered<Option<ConversationView>> {
-        Ok(self.store.summary(id)?.map(|summary| self.conversation(&summary, crate::time::now())))
+        Ok(self.store.summary(id)?.map(|summary| self.conversation(&summary)))
     }
 
     fn delivery(
@@ -181,11 +186,7 @@ impl<'a> Viewer<'a> {
     }
 
     /// A conversation.
-    pub(crate) fn conversation(
-        &self,
-        summary: &ConversationSummary,
-        now: Millis,
-    ) -> ConversationView {
+    pub(crate) fn conversation(&self, summary: &ConversationSummary) -> ConversationView {
         let row = &summary.conversation;
         let me = self.me.connect_id();
         let peer = row.peer.filter(|p| *p != me);
@@ -206,10 +207,12 @@ impl<'a> Viewer<'a> {
             state: peer
                 .and_then(|p| self.contacts.get(&p))
                 .map_or(ContactState::Accepted, |c| contact_state(c.state)),
-            muted: row.muted_until.filter(|until| *until > now).map(|until| match until {
-                Millis(u64::MAX) => "forever".to_owned(),
-                until => rfc3339(until),
-            }),
+            muted: row.muted_until.filter(|until| *until > self.outside.now).map(
+                |until| match until {
+                    Millis(u64::MAX) => "forever".to_owned(),
+                    until => rfc3339(until),
+                },
+            ),
             timer: summary.timer,
         }
     }

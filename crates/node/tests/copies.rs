@@ -133,8 +133,8 @@ async fn a_restore_brings_contacts_back_and_the_history_comes_from_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rebuilding_the_view_changes_nothing() {
     let (ana, bob) = contacts(lan()).await;
-    ana.send(&bob.id, "one").await;
-    bob.send(&ana.id, "two").await;
+    ana.send_until(&bob.id, "one", MessageState::Delivered).await;
+    bob.send_until(&ana.id, "two", MessageState::Delivered).await;
     until_equal(&ana, &bob, 2).await;
     let before = (ana.digest(&bob.id).await, ana.history(&bob.id).await);
     ana.all::<serde_json::Value>(Command::LogRebuild).await;

@@ -19,7 +19,7 @@ use crate::queries::Queries;
 use crate::sql::millis;
 
 /// Tables that are copied row by row. Views are rebuilt; events, story and delivery marks are let go.
-const LOCAL: [&str; 18] = [
+const LOCAL: [&str; 19] = [
     "own_instance",
     "settings",
     "contacts",
@@ -38,6 +38,7 @@ const LOCAL: [&str; 18] = [
     "crowded",
     "citations",
     "read_marks",
+    "contact_said",
 ];
 
 /// What healing kept and lost.

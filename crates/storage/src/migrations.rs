@@ -7,11 +7,14 @@ use rusqlite_migration::{M, Migrations};
 
 use crate::error::OpenError;
 
-const STEPS: &[M<'static>] = &[M::up(concat!(
-    include_str!("migrations/0001_local.sql"),
-    include_str!("migrations/0001_logs.sql"),
-    "PRAGMA application_id = 0x4e585553;\n"
-))];
+const STEPS: &[M<'static>] = &[
+    M::up(concat!(
+        include_str!("migrations/0001_local.sql"),
+        include_str!("migrations/0001_logs.sql"),
+        "PRAGMA application_id = 0x4e585553;\n"
+    )),
+    M::up(include_str!("migrations/0002_shares.sql")),
+];
 
 /// Schema version that this program writes.
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]

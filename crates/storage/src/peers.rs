@@ -1,4 +1,4 @@
-//! How to reach people: addresses and instance records.
+//! How to reach people: addresses, instance records, and what was found to be shared.
 
 use nexus_identity::id::{ConnectId, InstanceKey, Millis};
 use rusqlite::Row;
@@ -16,6 +16,10 @@ pub const MAX_ADDRESS_BYTES: usize = 256;
 pub const MAX_RECORD_BYTES: usize = 16 * 1024;
 /// Instance records kept per person: the live ones and some that were revoked.
 pub const MAX_RECORDS: i64 = 32;
+/// Largest share with one instance, in bytes: two hashes, and as many topics as one round may name.
+pub const MAX_SHARE_BYTES: usize = 64 + 32 * 16_384;
+/// Instances whose share is kept; beyond, the one written longest ago goes.
+pub const MAX_SHARES: i64 = 1_024;
 
 /// Where an address comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +134,42 @@ impl Queries {
     }
 }
 
+impl Queries {
+    /// What an instance and I found to share when last we compared, in sync's own form.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn share(&self, instance: &InstanceKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.first("SELECT bytes FROM shares WHERE instance = ?1", [instance.as_bytes()], |row| {
+            Ok(row.get(0)?)
+        })
+    }
+}
+
 impl Tx<'_> {
+    /// Keeps what an instance and I share.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLong`], or when the store can't be written.
+    pub fn put_share(
+        &mut self,
+        instance: &InstanceKey,
+        share: &[u8],
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        bounded("a share", share.len(), MAX_SHARE_BYTES)?;
+        self.run(
+            "INSERT OR REPLACE INTO shares (instance, bytes, used) VALUES (?1, ?2, ?3)",
+            (instance.as_bytes(), share, millis(now)),
+        )?;
+        self.run(
+            "DELETE FROM shares WHERE instance IN
+             (SELECT instance FROM shares ORDER BY used DESC, instance LIMIT -1 OFFSET ?1)",
+            [MAX_SHARES],
+        )?;
+        Ok(())
+    }
+
     /// Notes an address, new or heard of again.
     ///
     /// # Errors

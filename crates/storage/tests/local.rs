@@ -23,6 +23,7 @@ use nexus_storage::letters::{
 };
 use nexus_storage::peers::{
     AddressSource, MAX_ADDRESS_BYTES, MAX_ADDRESSES, MAX_RECORD_BYTES, MAX_RECORDS,
+    MAX_SHARE_BYTES, MAX_SHARES,
 };
 use nexus_storage::settings::{MAX_NOTICES, MAX_SETTING_BYTES};
 use nexus_storage::story::{About, MAX_STORY_TEXT, STORY_KEPT, Stage, StoryRow};
@@ -274,6 +275,29 @@ fn records_of_one_person_are_bounded_and_sightings_only_rise() {
         );
         tx.drop_record(&key)?;
         assert_eq!(tx.record(&key)?, None);
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_shared_with_instances_is_kept_and_bounded() {
+    let (_dir, mut opened) = prepared();
+    let key = |n: i64| {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&n.to_be_bytes());
+        InstanceKey::from_bytes(bytes)
+    };
+    write(&mut opened, |tx| {
+        for n in 0..=MAX_SHARES {
+            tx.put_share(&key(n), &n.to_be_bytes(), Millis(n.unsigned_abs()))?;
+        }
+        assert_eq!(tx.share(&key(0))?, None, "the oldest went");
+        assert_eq!(tx.share(&key(1))?, Some(1i64.to_be_bytes().to_vec()));
+        tx.put_share(&key(1), b"newer", Millis(2_000))?;
+        assert_eq!(tx.share(&key(1))?, Some(b"newer".to_vec()));
+        assert!(tx.share(&key(2))?.is_some(), "nothing else went for it");
+        let long = vec![0; MAX_SHARE_BYTES + 1];
+        assert!(matches!(tx.put_share(&key(3), &long, Millis(0)), Err(StoreError::TooLong { .. })));
         Ok(())
     });
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_identity::ConnectId;
 use nexus_identity::invite::{Invite, InviteSecret, SCHEME};
+use nexus_identity::{ConnectId, Millis};
 use nexus_storage::peers::AddressSource;
 
 use crate::api::{ContactView, ErrorBody, ErrorCode, InviteView};
@@ -15,7 +15,7 @@ use crate::dispatch::known;
 use crate::error::{self, Answered};
 use crate::resolve::{Candidate, resolve};
 use crate::store_thread::Work;
-use crate::time::{now, rfc3339};
+use crate::time::rfc3339;
 use crate::views::Viewer;
 
 /// Most people one invite may be for.
@@ -50,7 +50,7 @@ pub(crate) async fn add(core: &Arc<Core>, asked: Asked, rows: &Rows) -> Answered
         request.addresses.push((check_address(&address)?, AddressSource::Manual));
     }
     let who = if asked.who.starts_with(SCHEME) {
-        let invite = read_invite(&asked.who)?;
+        let invite = read_invite(&asked.who, core.clock.now())?;
         let told = invite.addresses.iter().cloned().map(|a| (a, AddressSource::Told));
         request.addresses.extend(told);
         let who = invite.connect_id();
@@ -76,7 +76,7 @@ fn named(who: &str, contacts: &[Candidate], nearby: Vec<Candidate>) -> Answered<
     }
 }
 
-fn read_invite(link: &str) -> Answered<Invite> {
+fn read_invite(link: &str, now: Millis) -> Answered<Invite> {
     let bad = |why: &dyn std::fmt::Display| {
         ErrorBody::new(
             ErrorCode::BadInvite,
@@ -85,7 +85,7 @@ fn read_invite(link: &str) -> Answered<Invite> {
         )
     };
     let invite: Invite = link.trim().parse().map_err(|e| bad(&e))?;
-    if invite.expires <= now() {
+    if invite.expires <= now {
         return Err(bad(&format!("it expired at {}", rfc3339(invite.expires))));
     }
     Ok(invite)
@@ -116,10 +116,10 @@ fn local_name(name: String) -> Answered<String> {
 }
 
 pub(crate) async fn list(core: &Arc<Core>, requests: bool, rows: &Rows) -> Answered<()> {
-    let paths = core.live_paths();
+    let outside = core.outside();
     let views = core
         .read(move |store, me| {
-            let viewer = Viewer::new(store, me, &paths)?;
+            let viewer = Viewer::new(store, me, &outside)?;
             let contacts = if requests { store.requests()? } else { store.contacts()? };
             Ok(contacts.iter().map(|c| viewer.contact(c)).collect::<Vec<_>>())
         })
@@ -164,9 +164,10 @@ pub(crate) async fn verify(
 }
 
 async fn answer(core: &Arc<Core>, who: ConnectId, rows: &Rows) -> Answered<()> {
-    let paths = core.live_paths();
-    let view: Option<ContactView> =
-        core.read(move |store, me| Ok(Viewer::new(store, me, &paths)?.contact_by_id(&who))).await?;
+    let outside = core.outside();
+    let view: Option<ContactView> = core
+        .read(move |store, me| Ok(Viewer::new(store, me, &outside)?.contact_by_id(&who)))
+        .await?;
     let mut view = view.ok_or_else(|| error::failed("the contact is gone"))?;
     if view.name.is_empty() {
         // Their card has not come yet; what they call themselves nearby is what the person has just seen.
@@ -196,7 +197,7 @@ pub(crate) async fn invite(
         ));
     }
     let secret = InviteSecret::random(&mut rand::rng());
-    let until = now().saturating_add(Duration::from_secs(life));
+    let until = core.clock.now().saturating_add(Duration::from_secs(life));
     let mut invite = Invite::new(&core.me().card, secret, uses, until).map_err(error::failed)?;
     invite.addresses =
         crate::addresses::reachable(core).into_iter().map(|a| a.to_string()).collect();

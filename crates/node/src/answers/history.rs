@@ -87,11 +87,10 @@ async fn pages(
     let mut from = first;
     let mut inclusive = true;
     loop {
-        let (start, including) = (from, inclusive);
+        let (start, including, outside) = (from, inclusive, core.outside());
         let page: Vec<(Position, MessageView)> = core
             .read(move |store, me| {
-                let paths = std::collections::BTreeMap::new();
-                let mut viewer = Viewer::new(store, me, &paths)?;
+                let mut viewer = Viewer::new(store, me, &outside)?;
                 let mut found = Vec::new();
                 if let (Some(at), true) = (start, including)
                     && let Some(row) = store.message_by_hash(&at.hash)?
@@ -133,11 +132,10 @@ async fn follow_events(
     rows: &Rows,
 ) -> Answered<()> {
     loop {
-        let since = cursor;
+        let (since, outside) = (cursor, core.outside());
         let (last, views) = core
             .read(move |store, me| {
-                let paths = std::collections::BTreeMap::new();
-                let mut viewer = Viewer::new(store, me, &paths)?;
+                let mut viewer = Viewer::new(store, me, &outside)?;
                 let events = store.events_since(since, EVENTS)?.rows;
                 let last = events.last().map(|e| e.cursor);
                 // Of several changes of one message in a row only the last is worth a line.
@@ -171,14 +169,13 @@ async fn follow_events(
 }
 
 pub(crate) async fn conversations(core: &Arc<Core>, rows: &Rows) -> Answered<()> {
-    let paths = core.live_paths();
+    let outside = core.outside();
     let views = core
         .read(move |store, me| {
             use crate::api::ContactState as S;
-            let viewer = Viewer::new(store, me, &paths)?;
-            let now = crate::time::now();
+            let viewer = Viewer::new(store, me, &outside)?;
             let all = store.summaries()?;
-            let views = all.iter().map(|summary| viewer.conversation(summary, now));
+            let views = all.iter().map(|summary| viewer.conversation(summary));
             // Requests of others are in `contact requests`; my own notes show once there are some.
             Ok(views
                 .filter(|v| match v.state {
@@ -213,10 +210,10 @@ pub(crate) async fn search(
         None => None,
     };
     let limit = limit.unwrap_or(DEFAULT_HITS).min(MAX_HITS);
+    let outside = core.outside();
     let views = core
         .read(move |store, me| {
-            let paths = std::collections::BTreeMap::new();
-            let mut viewer = Viewer::new(store, me, &paths)?;
+            let mut viewer = Viewer::new(store, me, &outside)?;
             let hits = store.search(&query, within.as_ref(), None, limit)?;
             hits.iter()
                 .map(|hit| {
@@ -244,10 +241,10 @@ pub(crate) async fn watch(core: &Arc<Core>, since: Option<String>, rows: &Rows) 
     let mut first = true;
     loop {
         let from = cursor;
-        let paths = core.live_paths();
+        let outside = core.outside();
         let (last, missing, views) = core
             .read(move |store, me| {
-                let mut viewer = Viewer::new(store, me, &paths)?;
+                let mut viewer = Viewer::new(store, me, &outside)?;
                 let found = store.events_since(from, EVENTS)?;
                 let mut views = Vec::new();
                 for row in &found.rows {

@@ -1,5 +1,6 @@
 //! The node itself: who, how, where, which devices.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nexus_identity::card::Statement;
@@ -18,7 +19,7 @@ use crate::hub::nearby_view;
 use crate::links::millis;
 use crate::me::Me;
 use crate::resolve::MIN_PREFIX;
-use crate::time::{now, rfc3339};
+use crate::time::rfc3339;
 use crate::views::Viewer;
 
 pub(crate) async fn id(core: &Arc<Core>, rows: &Rows) -> Answered<()> {
@@ -39,13 +40,16 @@ fn identity(core: &Core) -> IdentityView {
 pub(crate) async fn status(core: &Arc<Core>, rows: &Rows) -> Answered<()> {
     let transport = core.transport();
     let live = transport.links();
-    let paths = core.live_paths();
+    let outside = core.outside();
+    let traffic: BTreeMap<_, _> =
+        locked(&core.links).iter().map(|(link, live)| (*link, live.traffic.both())).collect();
     let (links, queued, entries, notices) = core
         .read(move |store, me| {
-            let viewer = Viewer::new(store, me, &paths)?;
+            let viewer = Viewer::new(store, me, &outside)?;
             let links: Vec<LinkView> = live
                 .iter()
-                .map(|l| LinkView {
+                .map(|l| (l, traffic.get(&l.link).copied().unwrap_or_default()))
+                .map(|(l, (sync_sent, sync_received))| LinkView {
                     connect_id: l.peer.to_string(),
                     name: viewer.name(&l.peer),
                     instance: l.instance.to_string(),
@@ -55,6 +59,8 @@ pub(crate) async fn status(core: &Arc<Core>, rows: &Rows) -> Answered<()> {
                     cipher: format!("{} {}", l.path.cipher, l.path.group),
                     age: l.age.as_secs_f64(),
                     why: l.path.why.clone(),
+                    sync_sent,
+                    sync_received,
                 })
                 .collect();
             let notices: Vec<String> = store.notices()?.into_iter().map(|n| n.text).collect();
@@ -67,7 +73,7 @@ pub(crate) async fn status(core: &Arc<Core>, rows: &Rows) -> Answered<()> {
         source: row.source.map_or_else(|| "others".to_owned(), |s| s.to_string()),
         count: row.count,
         last: rfc3339(Millis(
-            now().0.saturating_sub(u64::try_from(row.ago.as_millis()).unwrap_or(0)),
+            core.clock.now().0.saturating_sub(u64::try_from(row.ago.as_millis()).unwrap_or(0)),
         )),
     }));
     let view = StatusView {
@@ -116,11 +122,11 @@ pub(crate) async fn doctor(core: &Arc<Core>, rows: &Rows) -> Answered<()> {
 
 pub(crate) async fn nearby(core: &Arc<Core>, watch: bool, rows: &Rows) -> Answered<()> {
     let (mut passing, _) = core.bus.watch();
-    let seen = core.transport().nearby();
+    let (seen, now) = (core.transport().nearby(), core.clock.now());
     let views: Vec<NearbyView> = core
         .read(move |store, _| {
             seen.iter()
-                .map(|n| Ok(nearby_view(n, store.contact(&n.connect_id)?.as_ref())))
+                .map(|n| Ok(nearby_view(n, store.contact(&n.connect_id)?.as_ref(), now)))
                 .collect()
         })
         .await?;
@@ -165,7 +171,8 @@ pub(crate) async fn devices(core: &Arc<Core>, rows: &Rows) -> Answered<()> {
 }
 
 async fn all_devices(core: &Arc<Core>) -> Answered<Vec<DeviceView>> {
-    core.read(|store, me| {
+    let now = core.clock.now();
+    core.read(move |store, me| {
         let added = me.card.live().chain(me.card.over_limit());
         let added = added.map(|(instance, at)| (instance, Some(at)));
         let revoked = me.card.revoked().map(|instance| (instance, None));
@@ -174,7 +181,7 @@ async fn all_devices(core: &Arc<Core>) -> Answered<Vec<DeviceView>> {
             .map(|(instance, at)| {
                 let this = instance == me.instance.key();
                 let seen = if this {
-                    Some(now())
+                    Some(now)
                 } else {
                     store.record(&instance)?.and_then(|r| r.last_seen)
                 };

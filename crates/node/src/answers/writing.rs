@@ -222,9 +222,10 @@ async fn local(
 }
 
 async fn answer(core: &Arc<Core>, id: ConversationId, rows: &Rows) -> Answered<()> {
-    let paths = core.live_paths();
-    let view =
-        core.read(move |store, me| Viewer::new(store, me, &paths)?.conversation_by_id(&id)).await?;
+    let outside = core.outside();
+    let view = core
+        .read(move |store, me| Viewer::new(store, me, &outside)?.conversation_by_id(&id))
+        .await?;
     let view = view.ok_or_else(|| error::failed("the conversation is gone"))?;
     Ok(rows.row(&view).await?)
 }

@@ -17,7 +17,7 @@ use nexus_node::api::{
     MessageView, SentView,
 };
 use nexus_node::client::{Answers, Client};
-use nexus_node::{Node, Options, setup};
+use nexus_node::{Clock, Node, Options, setup};
 use tempfile::TempDir;
 
 /// How long anything may take before the test calls it lost.
@@ -33,6 +33,8 @@ pub struct Person {
     pub dir: TempDir,
     pub name: String,
     pub id: String,
+    /// The wall clock of its node; setting it forward is as good as waiting.
+    pub clock: Clock,
     port: u16,
     node: Option<Node>,
     client: Option<Client>,
@@ -43,7 +45,7 @@ impl Person {
     pub fn new(name: &str, port: u16) -> Self {
         let dir = tempfile::Builder::new().prefix("nexus").tempdir().unwrap();
         let made = setup::init(dir.path(), name).unwrap();
-        Self { dir, name: name.to_owned(), id: made.connect_id, port, node: None, client: None }
+        Self::at(dir, name, &made.connect_id, port)
     }
 
     /// Makes an identity and starts its node.
@@ -55,7 +57,8 @@ impl Person {
 
     /// Somebody whose directory is there already.
     pub fn at(dir: TempDir, name: &str, id: &str, port: u16) -> Self {
-        Self { dir, name: name.to_owned(), id: id.to_owned(), port, node: None, client: None }
+        let (name, id, clock) = (name.to_owned(), id.to_owned(), Clock::default());
+        Self { dir, name, id, clock, port, node: None, client: None }
     }
 
     pub fn options(&self) -> Options {
@@ -63,6 +66,7 @@ impl Person {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             discovery_port: Some(self.port),
             loopback_only: Some(true),
+            clock: self.clock.clone(),
             ..Options::new(self.dir.path())
         }
     }
@@ -194,6 +198,27 @@ impl Person {
                     return found;
                 }
                 watch.next().await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, found).await {
+            Ok(found) => found,
+            Err(_) => panic!("{} never saw: {what}", self.name),
+        }
+    }
+
+    /// Asks again and again, where no event tells of what is waited for.
+    pub async fn eventually<T, F: Future<Output = Option<T>>>(
+        &self,
+        what: &str,
+        ask: impl Fn() -> F,
+    ) -> T {
+        let found = async {
+            let mut again = tokio::time::interval(Duration::from_millis(20));
+            loop {
+                if let Some(found) = ask().await {
+                    return found;
+                }
+                again.tick().await;
             }
         };
         match tokio::time::timeout(PATIENCE, found).await {
