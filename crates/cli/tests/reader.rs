@@ -16,11 +16,11 @@ use std::process::Command;
 
 use lab::story::{become_contacts, delivers, sees};
 use lab::{Person, free_udp_port};
+use serde_json::Value;
 
 /// The Python that `./test` made; without it this can't be checked.
 fn python() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let made = root.join("target/python/bin/python");
+    let made = root().join("target/python/bin/python");
     let python = std::env::var_os("NEXUS_PYTHON").map(PathBuf::from);
     let python = python.or_else(|| made.exists().then_some(made));
     if python.is_none() {
@@ -28,6 +28,82 @@ fn python() -> Option<PathBuf> {
         eprintln!("left out: no Python environment; ./test makes one");
     }
     python
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Whether the reader takes what is there for good, and what it said.
+fn reads(python: &Path, what: &str, place: &Path) -> (bool, String) {
+    let reader = root().join("tools/reader.py");
+    let out = Command::new(python).arg(reader).arg(what).arg(place).output().unwrap();
+    let said = [out.stdout, out.stderr].concat();
+    (out.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// Changes one digit or one number in the first thing below that has one.
+fn change(value: &mut Value) -> bool {
+    match value {
+        Value::String(text) if text.len() >= 8 => {
+            let middle = text.len() / 2;
+            let other = if &text[middle..=middle] == "0" { "1" } else { "0" };
+            text.replace_range(middle..=middle, other);
+            true
+        }
+        Value::Number(number) => {
+            *value = (number.as_u64().unwrap() + 1).into();
+            true
+        }
+        Value::Array(items) => items.iter_mut().rev().any(change),
+        Value::Object(fields) => fields.values_mut().any(change),
+        _ => false,
+    }
+}
+
+#[test]
+fn a_changed_byte_in_any_section_of_the_vectors_is_noticed() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(root().join("docs/vectors")).unwrap() {
+        let path = file.unwrap().path();
+        std::fs::copy(&path, dir.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let (good, said) = reads(&python, "vectors", dir.path());
+    assert!(good, "{said}");
+    let mut sections = 0;
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let path = file.unwrap().path();
+        let whole = std::fs::read(&path).unwrap();
+        let vectors: Value = serde_json::from_slice(&whole).unwrap();
+        for section in vectors.as_object().unwrap().keys() {
+            // What is refused may be refused however it is changed; many a body is one of its type.
+            if section.starts_with("refused") || section == "bodies" {
+                continue;
+            }
+            let mut forged = vectors.clone();
+            assert!(change(&mut forged[section]), "{section}");
+            std::fs::write(&path, forged.to_string()).unwrap();
+            let (taken, _) = reads(&python, "vectors", dir.path());
+            assert!(!taken, "{path:?}: a change in {section} was taken for good");
+            sections += 1;
+        }
+        std::fs::write(&path, whole).unwrap();
+    }
+    assert!(sections > 25, "{sections}");
+}
+
+#[test]
+fn the_reader_is_one_script_of_400_lines_at_most() {
+    let tools = std::fs::read_dir(root().join("tools")).unwrap();
+    let scripts: Vec<PathBuf> = tools.map(|file| file.unwrap().path()).collect();
+    let python: Vec<&PathBuf> = scripts
+        .iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "py"))
+        .collect();
+    assert_eq!(python.len(), 1, "{python:?}");
+    let text = std::fs::read_to_string(python[0]).unwrap();
+    assert!(text.lines().count() <= 400 && text.lines().all(|line| line.chars().count() <= 120));
 }
 
 #[test]
@@ -51,10 +127,8 @@ fn the_raw_export_of_a_real_store_reads_as_the_protocol_page_says() {
     let export = alice.data_dir().join("export.jsonl");
     let lines: Vec<String> = rows.iter().map(ToString::to_string).collect();
     std::fs::write(&export, lines.join("\n")).unwrap();
-    let reader = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/reader.py");
-    let out = Command::new(&python).arg(&reader).arg("store").arg(&export).output().unwrap();
-    let said = String::from_utf8_lossy(&out.stdout).into_owned();
-    assert!(out.status.success(), "{said}{}", String::from_utf8_lossy(&out.stderr));
+    let (good, said) = reads(&python, "store", &export);
+    assert!(good, "{said}");
     eprint!("{said}");
 
     // And it does notice: one flipped bit in a payload, and it refuses.
@@ -63,6 +137,5 @@ fn the_raw_export_of_a_real_store_reads_as_the_protocol_page_says() {
     let flipped = if payload.starts_with('0') { "1" } else { "0" };
     let forged = last.replace(payload, &format!("{flipped}{}", &payload[1..]));
     std::fs::write(&export, format!("{}\n{forged}", lines[..lines.len() - 1].join("\n"))).unwrap();
-    let out = Command::new(&python).arg(&reader).arg("store").arg(&export).output().unwrap();
-    assert!(!out.status.success(), "a forged payload was taken for good");
+    assert!(!reads(&python, "store", &export).0, "a forged payload was taken for good");
 }
