@@ -99,6 +99,9 @@ impl Work<'_, '_> {
         Arc::make_mut(self.me).card = card;
         self.after.hello = true;
         self.after.wants = true;
+        if !was_live && self.me.is_live() {
+            crate::hub::open_everywhere(self)?;
+        }
         if was_live && !self.me.is_live() {
             let text = if self.me.card.is_revoked(&instance) {
                 "this device was revoked by another device of yours: it can only read"

@@ -8,7 +8,7 @@ use nexus_identity::invite::Invite;
 use nexus_log::ids::Topic;
 use nexus_log::ledger::Ledger;
 use nexus_log::rebuild;
-use nexus_storage::contacts::{ContactRow, ContactState};
+use nexus_storage::contacts::{ContactField as Field, ContactRow, ContactState};
 use nexus_storage::peers::AddressSource;
 
 use crate::api::{ErrorBody, ErrorCode};
@@ -33,8 +33,15 @@ pub(crate) struct Request {
     pub invite: Option<Invite>,
 }
 
-/// Asks somebody to become a contact. Asking a second time changes what goes with it; asking who asked me accepts.
+/// Asks somebody to become a contact, and tells my other devices.
 pub(crate) fn add(work: &mut Work<'_, '_>, who: &ConnectId, request: &Request) -> Answered<()> {
+    ask(work, who, request)?;
+    let named: &[Field] = if request.name.is_some() { &[Field::Name] } else { &[] };
+    work.tell_devices(who, &[&[Field::State], named].concat())
+}
+
+/// Asks somebody to become a contact. Asking a second time changes what goes with it; asking who asked me accepts.
+pub(crate) fn ask(work: &mut Work<'_, '_>, who: &ConnectId, request: &Request) -> Answered<()> {
     if *who == work.me.connect_id() {
         return Err(ErrorBody::new(
             ErrorCode::IsSelf,
@@ -90,7 +97,8 @@ pub(crate) fn add(work: &mut Work<'_, '_>, who: &ConnectId, request: &Request) -
 pub(crate) fn accept_request(work: &mut Work<'_, '_>, who: &ConnectId) -> Answered<()> {
     let waits = work.tx.contact(who)?.is_some_and(|c| c.state == ContactState::Incoming);
     if waits {
-        accept(work, who)
+        accept(work, who)?;
+        work.tell_devices(who, &[Field::State])
     } else {
         Err(wrong_state("there is no request of theirs that waits for an answer"))
     }
@@ -144,16 +152,28 @@ pub(crate) fn shared(work: &mut Work<'_, '_>, who: &ConnectId, topic: &Topic) ->
     Ok(())
 }
 
-/// Deletes their letter and ignores them for a while.
+/// Deletes their letter and ignores them for a while, and tells my other devices.
 pub(crate) fn decline(work: &mut Work<'_, '_>, who: &ConnectId) -> Answered<()> {
+    decline_here(work, who)?;
+    work.tell_devices(who, &[Field::State])
+}
+
+/// Deletes their letter and ignores them for a while.
+pub(crate) fn decline_here(work: &mut Work<'_, '_>, who: &ConnectId) -> Answered<()> {
     let contact = work.tx.contact(who)?.filter(|c| c.state == ContactState::Incoming);
     contact.ok_or_else(|| wrong_state("there is no request of theirs"))?;
     work.tx.decline(who, work.now.saturating_add(DECLINED))?;
     work.contact_event(who)
 }
 
-/// From outside it looks as if they were unknown; what was said stays readable here.
+/// Blocks somebody, and tells my other devices.
 pub(crate) fn block(work: &mut Work<'_, '_>, who: &ConnectId) -> Answered<()> {
+    block_here(work, who)?;
+    work.tell_devices(who, &[Field::State])
+}
+
+/// From outside it looks as if they were unknown; what was said stays readable here.
+pub(crate) fn block_here(work: &mut Work<'_, '_>, who: &ConnectId) -> Answered<()> {
     let contact = work
         .tx
         .contact(who)?
@@ -187,15 +207,22 @@ pub(crate) fn unblock(work: &mut Work<'_, '_>, who: &ConnectId) -> Answered<()> 
     work.tx.set_contact_state(who, state)?;
     work.after.wants = true;
     work.after.letters = true;
-    work.contact_event(who)
+    work.contact_event(who)?;
+    work.tell_devices(who, &[Field::State])
 }
 
 fn before_block(who: &ConnectId) -> String {
     format!("before_block {who}")
 }
 
-/// No longer wanted; what was readable is erased, headers and ciphertext stay.
+/// Removes somebody, and tells my other devices.
 pub(crate) fn remove(work: &mut Work<'_, '_>, who: &ConnectId) -> Answered<()> {
+    remove_here(work, who)?;
+    work.tell_devices(who, &[Field::State, Field::Name, Field::Verified])
+}
+
+/// No longer wanted; what was readable is erased, headers and ciphertext stay.
+pub(crate) fn remove_here(work: &mut Work<'_, '_>, who: &ConnectId) -> Answered<()> {
     let contact = work.tx.contact(who)?.filter(|c| c.state != ContactState::Removed);
     let contact = contact.ok_or_else(|| wrong_state("they are no contact"))?;
     if let Some(conversation) = work.me.conversation_with(who).cloned() {
@@ -224,7 +251,8 @@ pub(crate) fn rename(work: &mut Work<'_, '_>, who: &ConnectId, name: &str) -> An
     let mut contact = known(work, who)?;
     contact.local_name = name.to_owned();
     work.tx.put_contact(&contact)?;
-    work.contact_event(who)
+    work.contact_event(who)?;
+    work.tell_devices(who, &[Field::Name])
 }
 
 /// Records the person's own word on the safety number.
@@ -235,7 +263,8 @@ pub(crate) fn verify(work: &mut Work<'_, '_>, who: &ConnectId, verified: bool) -
     }
     contact.verified = verified;
     work.tx.put_contact(&contact)?;
-    work.contact_event(who)
+    work.contact_event(who)?;
+    work.tell_devices(who, &[Field::Verified])
 }
 
 fn known(work: &Work<'_, '_>, who: &ConnectId) -> Answered<ContactRow> {
@@ -275,6 +304,7 @@ pub(crate) fn met(
     second_contact_key: bool,
 ) -> Answered<()> {
     let who = card.connect_id();
+    let unknown = work.tx.contact(&who)?.is_some_and(|c| c.card.is_empty());
     work.learn_card(card)?;
     if let Some(mut contact) = work.tx.contact(&who)? {
         if second_contact_key && !contact.second_contact_key {
@@ -284,6 +314,10 @@ pub(crate) fn met(
         if contact.state == ContactState::Requested && work.me.is_live() {
             // "As soon as their card is known, in one transaction": the topic is wanted, and my OPEN is there.
             reopen(work, &who, ContactState::Requested)?;
+            if unknown && !work.asked_elsewhere(&who)? {
+                // My other devices need it to know the conversation.
+                work.tell_devices(&who, &[Field::State])?;
+            }
         }
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! The task in the middle: what the transport tells and what commits bring about.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use nexus_identity::{ConnectId, Millis};
+use nexus_log::ids::Topic;
 use nexus_storage::own::Retirement;
 use nexus_storage::story::{About, Stage, StoryRow};
 use nexus_transport::{Nearby, TransportEvent};
@@ -18,11 +19,14 @@ use crate::sync_thread::SyncEvent;
 use crate::wants::Wants;
 use crate::{ingest, links, network};
 
+/// Moments of dialling one peer that are told between two links or messages.
+const DIALS_TOLD: usize = 32;
+
 pub(crate) struct Hub {
     core: Arc<Core>,
     wants: Wants,
-    /// What was last told of dialling each peer, so that the story does not repeat itself.
-    dialled: HashMap<ConnectId, String>,
+    /// What was told of dialling each peer since the last link or message, so that the story does not repeat itself.
+    dialled: HashMap<ConnectId, BTreeSet<String>>,
 }
 
 /// Runs until the node ends.
@@ -65,6 +69,7 @@ impl Hub {
     /// What a commit brings about. Gives the events of a new transport, when there is one.
     async fn after(&mut self, after: After) -> Option<mpsc::Receiver<TransportEvent>> {
         let core = self.core.clone();
+        self.wrote(after.appended.keys().map(|(topic, _)| *topic));
         for ((topic, log), head) in after.appended {
             let _ = core.sync.events.send(SyncEvent::Appended(topic, log, head));
         }
@@ -136,19 +141,35 @@ impl Hub {
             }
             TransportEvent::Nearby(nearby) => self.nearby(&nearby, false).await,
             TransportEvent::NearbyGone(nearby) => self.nearby(&nearby, true).await,
-            TransportEvent::Dialling { .. } => {}
+            TransportEvent::Dialling { peer, address } => {
+                self.dial(peer, Stage::Dialled, format!("dialled {address}")).await;
+            }
             TransportEvent::DialFailed { peer, address, error, .. } => {
-                let detail = format!("{address}: {error}");
-                if self.dialled.get(&peer) != Some(&detail) {
-                    self.dialled.insert(peer, detail.clone());
-                    self.story(peer, Stage::Refused, detail).await;
-                }
+                self.dial(peer, Stage::Refused, format!("{address}: {error}")).await;
             }
             TransportEvent::Refused { code, source } => {
                 tracing::debug!(%code, %source, "refused");
             }
             TransportEvent::AddressesChanged(addresses) => {
                 tracing::info!(?addresses, "addresses changed");
+            }
+        }
+    }
+
+    /// A moment of dialling somebody, told once until something changes: a dial to where nobody is goes on for ever.
+    async fn dial(&mut self, peer: ConnectId, stage: Stage, detail: String) {
+        let told = self.dialled.entry(peer).or_default();
+        if told.len() < DIALS_TOLD && told.insert(detail.clone()) {
+            self.story(peer, stage, detail).await;
+        }
+    }
+
+    /// I wrote to these conversations: the story of what I wrote has its own dials.
+    fn wrote(&mut self, topics: impl Iterator<Item = Topic>) {
+        let me = self.core.me();
+        for topic in topics {
+            if let Some(peer) = me.conversations.get(&topic).and_then(|c| me.peer_of(c)) {
+                self.dialled.remove(&peer);
             }
         }
     }

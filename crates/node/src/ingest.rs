@@ -107,6 +107,11 @@ fn heard(work: &mut Work<'_, '_>, conversation: &Conversation, said: &Said) -> A
             None,
             "another of your devices was found to be a copy and goes on as a new device",
         ),
+        Said::Contact { position, data }
+            if conversation.has(&me) && work.me.peer_of(conversation).is_none() =>
+        {
+            work.hear_device(position, data)
+        }
         Said::Cites { .. } | Said::Retired(_) | Said::Profile { .. } | Said::Contact { .. } => {
             Ok(())
         }

@@ -6,7 +6,7 @@ use nexus_identity::ConnectId;
 use nexus_identity::invite::InviteSecret;
 use nexus_identity::letter::{self, Letter, LetterId, Recipient, Sender, VerifiedLetter};
 use nexus_identity::record::VerifiedRecord;
-use nexus_storage::contacts::{ContactRow, ContactState};
+use nexus_storage::contacts::{ContactField, ContactRow, ContactState};
 use nexus_storage::letters::{LetterFate, LetterIn, LetterOut};
 
 use crate::cards::stored_card;
@@ -22,6 +22,9 @@ pub(crate) const RETRY: Duration = Duration::from_secs(20);
 pub(crate) fn due(work: &mut Work<'_, '_>, peer: &ConnectId) -> Answered<Option<Vec<u8>>> {
     let Some(contact) = work.tx.contact(peer)? else { return Ok(None) };
     if contact.state != ContactState::Requested || !work.me.is_live() {
+        return Ok(None);
+    }
+    if work.asked_elsewhere(peer)? {
         return Ok(None);
     }
     let known = work.tx.letter_to(peer)?;
@@ -118,6 +121,7 @@ pub(crate) fn receive(work: &mut Work<'_, '_>, sealed: &[u8], source: &str) -> A
             };
             if invited && evicted != Some(from) {
                 crate::contacts::accept(work, &from)?;
+                work.tell_devices(&from, &[ContactField::State])?;
             }
             work.contact_event(&from)
         }

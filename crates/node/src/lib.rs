@@ -19,6 +19,7 @@ mod contacts;
 pub mod control;
 mod conversations;
 mod core;
+mod devices;
 mod dispatch;
 mod doctor;
 pub mod error;

@@ -1,6 +1,7 @@
 //! People: contacts in every state.
 
 use nexus_identity::id::{ConnectId, Millis};
+use nexus_log::order::Position;
 use rusqlite::Row;
 
 use crate::error::StoreError;
@@ -48,6 +49,30 @@ impl ContactState {
             5 => Self::Removed,
             _ => return Err(StoreError::damaged("an unknown contact state")),
         })
+    }
+}
+
+/// A field of a contact that goes by the last word of my instances on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ContactField {
+    /// My name for them.
+    Name,
+    /// Where it stands.
+    State,
+    /// My word on their safety number.
+    Verified,
+    /// Until when the conversation with them is quiet.
+    Muted,
+}
+
+impl ContactField {
+    fn code(self) -> i64 {
+        match self {
+            Self::Name => 2,
+            Self::State => 3,
+            Self::Verified => 4,
+            Self::Muted => 6,
+        }
     }
 }
 
@@ -162,7 +187,45 @@ impl Queries {
     }
 }
 
+impl Queries {
+    /// Where my instances said their last word on a field of a contact.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn contact_said(
+        &self,
+        who: &ConnectId,
+        field: ContactField,
+    ) -> Result<Option<Position>, StoreError> {
+        let found = self.first(
+            "SELECT position FROM contact_said WHERE connect_id = ?1 AND field = ?2",
+            (who.as_bytes(), field.code()),
+            |row| Ok(row.get::<_, Bytes<80>>(0)?.0),
+        )?;
+        Ok(found.and_then(|bytes| Position::decode(&bytes)))
+    }
+}
+
 impl Tx<'_> {
+    /// Notes a word on a field of a contact. `false`: a later one was known, so this one does not count.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub fn raise_contact_said(
+        &mut self,
+        who: &ConnectId,
+        field: ContactField,
+        position: &Position,
+    ) -> Result<bool, StoreError> {
+        let raised = self.run(
+            "INSERT INTO contact_said (connect_id, field, position) VALUES (?1, ?2, ?3)
+             ON CONFLICT (connect_id, field) DO UPDATE SET position = excluded.position
+             WHERE excluded.position > position",
+            (who.as_bytes(), field.code(), position.encode()),
+        )?;
+        Ok(raised > 0)
+    }
+
     /// Writes a contact, new or changed, whole.
     ///
     /// # Errors

@@ -80,6 +80,8 @@ pub struct ContactData {
     pub verified: Option<bool>,
     /// Their card.
     pub card: Option<Vec<u8>>,
+    /// Milliseconds since 1970 until which the conversation with them is quiet; 0: it is not, 2⁶⁴ − 1: for good.
+    pub muted: Option<u64>,
 }
 
 /// What an entry says.
@@ -120,7 +122,7 @@ pub enum Payload {
         /// Seconds until a message disappears; `None` turns it off.
         seconds: Option<u64>,
     },
-    /// 10: `{1: ConnectID, 2: name, 3: state, 4: verified, 5: card}`, all but the first optional.
+    /// 10: `{1: ConnectID, 2: name, 3: state, 4: verified, 5: card, 6: muted}`, all but the first optional.
     Contact(ContactData),
     /// 12: `{1: [[log key, epoch], …]}`.
     KeyRequest(Vec<KeyName>),
@@ -290,6 +292,9 @@ fn write_contact(map: &mut MapWriter, data: &ContactData) {
     if let Some(card) = &data.card {
         map.bytes(5, card);
     }
+    if let Some(muted) = data.muted {
+        map.uint(6, muted);
+    }
 }
 
 fn read_contact(map: &Map<'_>) -> Result<ContactData, CborError> {
@@ -305,5 +310,6 @@ fn read_contact(map: &Map<'_>) -> Result<ContactData, CborError> {
             .find(5)
             .map(|mut reader| reader.bytes_up_to(MAX_CARD).map(<[u8]>::to_vec))
             .transpose()?,
+        muted: map.find(6).map(|mut reader| reader.uint()).transpose()?,
     })
 }

@@ -22,14 +22,23 @@ fn any_payload() -> impl Strategy<Value = Payload> {
         (any_ref(), text).prop_map(|(target, text)| Payload::Reply { target, text }),
         prop::collection::vec(any_ref(), 0..4).prop_map(Payload::ReadMark),
         prop::option::of(1..u64::MAX).prop_map(|seconds| Payload::Timer { seconds }),
-        (any::<[u8; 32]>(), any::<Option<u8>>(), any::<Option<bool>>(), any::<Option<Vec<u8>>>())
-            .prop_map(|(who, state, verified, card)| Payload::Contact(ContactData {
-                who: ConnectId::from_bytes(who),
-                name: state.map(|n| n.to_string()),
-                state,
-                verified,
-                card,
-            })),
+        (
+            any::<[u8; 32]>(),
+            any::<Option<u8>>(),
+            any::<Option<bool>>(),
+            any::<Option<Vec<u8>>>(),
+            any::<Option<u64>>()
+        )
+            .prop_map(|(who, state, verified, card, muted)| Payload::Contact(
+                ContactData {
+                    who: ConnectId::from_bytes(who),
+                    name: state.map(|n| n.to_string()),
+                    state,
+                    verified,
+                    card,
+                    muted,
+                }
+            )),
         prop::collection::vec((any::<[u8; 32]>(), any::<u32>()), 0..4).prop_map(|keys| {
             let name = |(log, epoch)| KeyName { log: LogKey::from_bytes(log), epoch };
             Payload::KeyRequest(keys.into_iter().map(name).collect())

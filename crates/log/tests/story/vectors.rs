@@ -320,6 +320,7 @@ fn bodies(story: &Story) -> Value {
             state: Some(2),
             verified: Some(true),
             card: Some(vec![1, 2, 3]),
+            muted: None,
         }),
         Payload::KeyRequest(vec![KeyName { log, epoch: 0 }, KeyName { log, epoch: 70_000 }]),
         Payload::Retire,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nexus_identity::{ConnectId, Millis};
 use nexus_log::body::Payload;
 use nexus_log::ids::{ConversationId, EntryRef};
+use nexus_storage::contacts::ContactField;
 use nexus_storage::conversations::MAX_DRAFT_BYTES;
 
 use crate::api::{DraftView, MessageState, SentView};
@@ -176,9 +177,12 @@ pub(crate) async fn mute(
         Some(seconds) => Some(now.saturating_add(std::time::Duration::from_secs(seconds))),
         None => Some(Millis(u64::MAX)),
     };
-    let id =
-        local(core, conversation, move |work, id| Ok(work.tx.set_muted(id, until(work.now))?))
-            .await?;
+    let id = local(core, conversation, move |work, id| {
+        work.tx.set_muted(id, until(work.now))?;
+        let peer = work.tx.conversation(id)?.and_then(|row| row.peer);
+        peer.map_or(Ok(()), |peer| work.tell_devices(&peer, &[ContactField::Muted]))
+    })
+    .await?;
     answer(core, id, rows).await
 }
 
