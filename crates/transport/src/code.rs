@@ -107,6 +107,8 @@ impl fmt::Display for CloseCode {
 pub enum RefusedCode {
     /// A datagram on the discovery port that is no beacon, or whose signature is wrong.
     BadBeacon,
+    /// A contact's beacon of some time ago, played back by somebody who recorded it.
+    ReplayedBeacon,
     /// More beacons than an honest host sends.
     BeaconFlood,
     /// The first 16 bytes did not come from a contact, and only contacts may knock now.
@@ -131,6 +133,7 @@ impl RefusedCode {
     pub const fn name(self) -> &'static str {
         match self {
             Self::BadBeacon => "bad_beacon",
+            Self::ReplayedBeacon => "replayed_beacon",
             Self::BeaconFlood => "beacon_flood",
             Self::Gate => "gate",
             Self::Tls => "tls",

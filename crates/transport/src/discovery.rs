@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use nexus_identity::{ConnectId, InstanceSecret, Secret32};
-use rand::{CryptoRng, RngExt};
+use rand::rngs::StdRng;
+use rand::{CryptoRng, RngExt, SeedableRng};
 
 use crate::beacon::{
     Beacon, BeaconError, BootId, Claim, Head, MAX_BEACON, TOKENS, encode_contacts, encode_everyone,
@@ -22,10 +23,13 @@ use crate::gate::{Nonce, token};
 use crate::interfaces::Interface;
 use crate::limits::{Rate, Source, SourceRates, TotalRate};
 
+mod replay;
 mod table;
 
+pub use replay::{KEPT_HEARD, REPLAYED_AFTER};
 pub use table::{MAX_ADDRESSES, MAX_NEARBY, MAX_NEARBY_PER_SOURCE};
 
+use replay::HeardNonces;
 use table::{Claimed, News, Table};
 
 /// Beacons that one source may send: an honest host sends a few a second even with several nodes and interfaces.
@@ -125,6 +129,9 @@ pub struct Discovery {
     interfaces: BTreeMap<u32, OnInterface>,
     table: Table,
     nonce: Option<(Nonce, Duration)>,
+    /// Makes what stands where no token is, anew with each nonce.
+    filler: [u8; 32],
+    heard: HeardNonces,
     turn: Vec<ConnectId>,
     last_turn: Option<ConnectId>,
     sources: SourceRates,
@@ -155,6 +162,8 @@ impl Discovery {
             interfaces: BTreeMap::new(),
             table: Table::new(timing.nearby_expiry),
             nonce: None,
+            filler: [0; 32],
+            heard: HeardNonces::default(),
             turn: Vec::new(),
             last_turn: None,
             sources: SourceRates::new(SOURCE_RATE),
@@ -167,12 +176,18 @@ impl Discovery {
 
     /// A contact whose beacons are to be reported; with its pair secret, if there is one.
     pub fn set_contact(&mut self, peer: ConnectId, secret: Option<Secret32>) {
-        self.contacts.insert(peer, secret);
+        let new = secret.is_some();
+        let known = self.contacts.insert(peer, secret).flatten();
+        if new && known.is_none() {
+            // It has no token in the beacons of this round: at a start, nobody has.
+            self.nonce = None;
+        }
     }
 
     /// Forgets a contact.
     pub fn remove_contact(&mut self, peer: &ConnectId) {
         self.contacts.remove(peer);
+        self.heard.forget(peer);
     }
 
     /// Where the node listens now.
@@ -221,11 +236,17 @@ impl Discovery {
         changed || !old.is_empty()
     }
 
-    /// Sends soon, and a few times in a row: the machine woke up, or something else changed.
+    /// Sends soon, and a few times in a row: something changed that others should hear.
     pub fn announce(&mut self, now: Duration) {
         for on in self.interfaces.values_mut() {
             (on.changed, on.burst, on.next) = (now, 0, now);
         }
+    }
+
+    /// The machine slept: the others may have forgotten it, and its nonce is an old one by now.
+    pub fn handle_woken(&mut self, now: Duration) {
+        self.nonce = None;
+        self.announce(now);
     }
 
     /// Time passed.
@@ -287,7 +308,11 @@ impl Discovery {
             Visibility::Contacts => {
                 let nonce = self.nonce(now, rng);
                 let secrets = self.turn.iter().filter_map(|peer| self.contacts.get(peer)?.as_ref());
-                Some(encode_contacts(&head, &self.me.connect_id, &nonce, secrets, rng))
+                // Fillers that change under one nonce would tell which tokens are real, and so how many.
+                let [high, low] = port.to_be_bytes();
+                let seed = blake3::keyed_hash(&self.filler, &[high, low, u8::from(answer)]);
+                let mut filler = StdRng::from_seed(*seed.as_bytes());
+                Some(encode_contacts(&head, &self.me.connect_id, &nonce, secrets, &mut filler))
             }
         }
     }
@@ -302,6 +327,7 @@ impl Discovery {
         }
         let nonce: Nonce = rng.random();
         self.nonce = Some((nonce, now));
+        self.filler = rng.random();
         let with_secret =
             || self.contacts.iter().filter(|(_, secret)| secret.is_some()).map(|(peer, _)| *peer);
         let after = with_secret().filter(|peer| self.last_turn.is_none_or(|last| *peer > last));
@@ -439,6 +465,11 @@ impl Discovery {
                     let expected = token(secret.as_ref()?, peer, &head, nonce);
                     tokens.contains(&expected).then_some(*peer)
                 })?;
+                if !self.heard.is_fresh(sender, nonce, now) {
+                    let refused = DiscoveryOutput::Refused(RefusedCode::ReplayedBeacon, source);
+                    self.outputs.push_back(refused);
+                    return None;
+                }
                 Some(Claimed {
                     connect_id: sender,
                     instance: None,

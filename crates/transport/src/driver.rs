@@ -12,9 +12,7 @@ use crate::hub::Hub;
 use crate::interfaces::{Interface, InterfaceFilter, scan};
 use crate::session;
 use crate::udp::Sockets;
-
-/// The wall clock went on by so much more than time passed here: the machine slept.
-const SLEPT: Duration = Duration::from_secs(5);
+use crate::wake::Wake;
 
 /// How discovery is set up.
 #[derive(Debug, Clone)]
@@ -51,7 +49,7 @@ pub(crate) async fn run(hub: Arc<Hub>, setup: Setup) {
 /// What changes around this machine: its interfaces, and whether it slept.
 struct Surroundings {
     next_look: Duration,
-    clocks: Option<(SystemTime, Duration)>,
+    wake: Wake,
     addresses: Vec<SocketAddr>,
     own: Vec<IpAddr>,
     first: bool,
@@ -61,7 +59,7 @@ impl Surroundings {
     fn new() -> Self {
         Self {
             next_look: Duration::ZERO,
-            clocks: None,
+            wake: Wake::default(),
             addresses: Vec::new(),
             own: Vec::new(),
             first: true,
@@ -75,12 +73,9 @@ impl Surroundings {
             return self.next_look;
         }
         self.next_look = now + hub.timing.interface_poll;
-        let wall = SystemTime::now();
-        let slept = self.clocks.is_some_and(|(then, since)| {
-            wall.duration_since(then).is_ok_and(|passed| passed > now.saturating_sub(since) + SLEPT)
-        });
-        self.clocks = Some((wall, now));
+        let slept = self.wake.look(SystemTime::now(), now, self.next_look);
         if slept {
+            tracing::info!("this machine slept: links are tried, and beacons sent");
             hub.woken.send_replace(());
         }
         let all = match scan(&setup.filter, setup.loopback_only) {
@@ -143,7 +138,7 @@ impl Hub {
         let now = self.now();
         let mut state = self.state();
         if slept {
-            state.discovery.announce(now);
+            state.discovery.handle_woken(now);
         }
         state.dialler.handle_network_changed(now);
     }

@@ -114,8 +114,12 @@ async fn dial_over(
     socket.write_all(&gate).await.map_err(|error| io_error(&error))?;
     let (socket, last_read) = Watched::new(socket);
     let connector = TlsConnector::from(Arc::clone(&hub.tls.client));
-    let tls =
-        connector.connect(tls::server_name(), socket).await.map_err(|error| io_error(&error))?;
+    let tls = connector.connect(tls::server_name(), socket).await.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::InvalidData {
+            hub.refuse(RefusedCode::Tls, dial.address);
+        }
+        io_error(&error)
+    })?;
     let negotiated = tls::negotiated(tls.get_ref().1).ok_or(DialError::Tls)?;
     let exporter = tls
         .get_ref()
@@ -126,6 +130,7 @@ async fn dial_over(
         return Err(DialError::Ended(CloseCode::Myself).into());
     }
     if !hub.may_greet(&dial.peer, &negotiated.peer) {
+        hub.refuse(RefusedCode::Link(CloseCode::NotLive), dial.address);
         return Err(DialError::Ended(CloseCode::NotLive).into());
     }
     if !hub.dial_proven(dial.attempt, negotiated.peer) {
@@ -148,6 +153,9 @@ async fn dial_over(
     match admitted {
         Err(code) => {
             if answer.code != control::BYE {
+                if is_fault(code) {
+                    hub.refuse(RefusedCode::Link(code), dial.address);
+                }
                 say_bye(control, mux, code).await;
             }
             Err(DialError::Ended(code).into())
@@ -170,6 +178,12 @@ async fn dial_over(
             Ok((established, admitted))
         }
     }
+}
+
+/// Whether whoever answered a dial is not who was meant, or does not speak the protocol.
+const fn is_fault(code: CloseCode) -> bool {
+    use CloseCode::{BadFrame, BadHello, NotLive, WrongIdentity};
+    matches!(code, BadFrame | BadHello | NotLive | WrongIdentity)
 }
 
 /// Takes an inbound connection through its handshake. `None`: it ended, and was counted if it should be.

@@ -12,7 +12,7 @@
 //! - [`udp`], `handshake`, `mux`, `streams`, `session`, `stranger`: the sockets and tasks around them
 //! - `hub`, `driver`: what these tasks share, and the one that gives the machines their time
 //! - [`limits`], [`refused`]: what strangers can make this node do, and what of it was refused
-//! - [`interfaces`]: which network interfaces count
+//! - [`interfaces`], [`wake`]: which network interfaces count, and whether the machine slept
 //! - [`doctor`]: what may be wrong with this machine's network
 
 pub mod beacon;
@@ -33,6 +33,7 @@ pub mod tie;
 pub mod tls;
 pub mod transport;
 pub mod udp;
+pub mod wake;
 
 mod driver;
 mod handshake;

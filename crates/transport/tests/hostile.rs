@@ -42,6 +42,7 @@ async fn somebody_else_at_the_dialled_address_is_refused() {
     a.transport.want(c.as_peer(&[b.address()]));
     assert_eq!(dial_error(&mut a).await, DialError::Ended(CloseCode::WrongIdentity));
     assert!(a.transport.links().is_empty());
+    assert_eq!(a.transport.refused()[0].code, RefusedCode::Link(CloseCode::WrongIdentity));
 }
 
 #[tokio::test]

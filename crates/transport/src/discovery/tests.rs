@@ -145,6 +145,65 @@ fn a_beacon_thrown_back_at_its_sender_is_nobodys() {
 }
 
 #[test]
+fn a_recorded_beacon_that_is_played_back_is_named_and_nobody_is_dialled_for_it() {
+    let mut a = Node::new(1, Visibility::Contacts);
+    a.machine.set_contact(id(2), Some(secret(77)));
+    let mut b = Node::new(2, Visibility::Everyone);
+    b.machine.set_contact(id(1), Some(secret(77)));
+    let recorded = a.beacon(at(0));
+    let mallory = source(66);
+    assert!(heard(&b.hear(a.source, &recorded, at(0))).is_some());
+    // The same beacon over another interface of its sender, a moment later.
+    assert!(heard(&b.hear(source(67), &recorded, at(900))).is_some());
+    for late in [16_000, 60_000, 240_000] {
+        let played = b.hear(mallory, &recorded, at(late));
+        assert_eq!(played, [DiscoveryOutput::Refused(RefusedCode::ReplayedBeacon, mallory)]);
+        assert!(heard(&b.hear(a.source, &a.beacon(at(late)), at(late))).is_some(), "its sender");
+    }
+}
+
+#[test]
+fn a_contact_that_becomes_known_after_the_first_beacon_recognises_the_second() {
+    let mut a = Node::new(1, Visibility::Contacts);
+    let mut b = Node::new(2, Visibility::Everyone);
+    b.machine.set_contact(id(1), Some(secret(77)));
+    assert!(heard(&b.hear(a.source, &a.beacon(at(0)), at(0))).is_none(), "nobody is known yet");
+    a.machine.set_contact(id(2), Some(secret(77)));
+    let second = a.beacon(at(400));
+    assert!(heard(&b.hear(a.source, &second, at(400))).is_some());
+    // Told again, nothing changes.
+    a.machine.set_contact(id(2), Some(secret(77)));
+    let third = a.beacon(at(1200));
+    assert_eq!(third[16..], second[16..], "the same nonce and tokens, for half an interval");
+}
+
+#[test]
+fn after_a_sleep_beacons_go_out_at_once_under_a_new_nonce() {
+    let mut a = Node::new(1, Visibility::Contacts);
+    a.machine.set_contact(id(2), Some(secret(77)));
+    let mut b = Node::new(2, Visibility::Everyone);
+    b.machine.set_contact(id(1), Some(secret(77)));
+    let before = a.beacon(at(10_000));
+    assert!(heard(&b.hear(a.source, &before, at(10_000))).is_some());
+    // Its clock stood for an hour, that of the other did not.
+    a.machine.handle_woken(at(10_100));
+    assert_eq!(a.machine.poll_timeout(), Some(at(10_100)), "at once");
+    let mut times = Vec::new();
+    let mut now = at(10_100);
+    while now < at(13_000) {
+        a.machine.handle_timeout(now, &mut a.rng);
+        for output in a.drain() {
+            if let DiscoveryOutput::Send { bytes, .. } = output {
+                times.push(now);
+                assert!(heard(&b.hear(a.source, &bytes, now + at(3_600_000))).is_some());
+            }
+        }
+        now = a.machine.poll_timeout().unwrap();
+    }
+    assert_eq!(times, [10_100, 10_500, 11_300, 12_700].map(at), "several in a row");
+}
+
+#[test]
 fn tokens_take_turns_when_there_are_many_contacts() {
     let mut a = Node::new(1, Visibility::Contacts);
     let mut all: Vec<Node> = (10..70).map(|n| Node::new(n, Visibility::Hidden)).collect();
