@@ -104,6 +104,13 @@ pub enum Output {
         /// What it did.
         code: ViolationCode,
     },
+    /// The peer went over a limit of mine, which is nobody's fault: one topic, or the whole link, ends.
+    OverLimit {
+        /// The link.
+        link: LinkId,
+        /// The topic, if only that ends.
+        topic: Option<Topic>,
+    },
     /// The store could not be read; the link that needed it is closed.
     StoreFailed {
         /// The link.

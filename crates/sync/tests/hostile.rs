@@ -261,6 +261,7 @@ fn the_65537th_log_ends_its_topic_and_nothing_else() {
         [(hostile.link, other.topic, Some(ByeCode::Limit))],
         "BYE for that topic"
     );
+    assert_eq!(world.nodes[0].over_limit, [(hostile.link, Some(other.topic))]);
     let bye = hostile.heard(&world).into_iter().any(
         |frame| matches!(frame, Frame::Bye(bye) if bye.topic == Some(other.topic) && bye.code == ByeCode::Limit),
     );
@@ -286,6 +287,7 @@ fn rounds_without_end_end_the_link() {
         assert!(rounds <= ROUND_BURST + 1);
     }
     assert_eq!(hostile.closed(&world), Some(ByeCode::Limit));
+    assert_eq!(world.nodes[0].over_limit, [(hostile.link, None)]);
     goes_on(&mut world, &room);
 }
 

@@ -47,8 +47,14 @@ impl Engine {
                 self.outputs.push_back(Output::Violation { link: id, code });
                 self.end_link(id, ByeCode::Violations);
             }
-            Trouble::Topic(topic) => self.end_topic(id, topic, ByeCode::Limit),
-            Trouble::Limit => self.end_link(id, ByeCode::Limit),
+            Trouble::Topic(topic) => {
+                self.outputs.push_back(Output::OverLimit { link: id, topic: Some(topic) });
+                self.end_topic(id, topic, ByeCode::Limit);
+            }
+            Trouble::Limit => {
+                self.outputs.push_back(Output::OverLimit { link: id, topic: None });
+                self.end_link(id, ByeCode::Limit);
+            }
             Trouble::Store(error) => {
                 self.outputs.push_back(Output::StoreFailed { link: id, error });
                 self.end_link(id, ByeCode::Storage);

@@ -49,6 +49,7 @@ pub struct Node {
     pub peer_has: Vec<(LinkId, LogHead)>,
     pub wrote: Vec<(LinkId, LogKey, u64)>,
     pub done: Vec<(LinkId, Topic)>,
+    pub over_limit: Vec<(LinkId, Option<Topic>)>,
     pub forks: usize,
     /// Frames for links that have no wire: a test plays the peer.
     pub stray: Vec<(LinkId, Frame)>,
@@ -94,6 +95,7 @@ impl World {
             peer_has: Vec::new(),
             wrote: Vec::new(),
             done: Vec::new(),
+            over_limit: Vec::new(),
             forks: 0,
             stray: Vec::new(),
             hold: false,
@@ -293,6 +295,7 @@ impl World {
                     self.cut(wire);
                 }
             }
+            Output::OverLimit { link, topic } => held.over_limit.push((link, topic)),
             Output::StoreFailed { .. } | Output::TopicShared { .. } => {}
         }
     }
