@@ -18,7 +18,8 @@ mod keys;
 mod session;
 mod visible;
 
-pub(crate) use session::{Happened, Session, is_hidden};
+pub(crate) use session::{Happened, Session};
+pub(crate) use visible::is_hidden;
 
 /// Where a run went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +91,8 @@ pub enum Said {
         /// Up to which entry.
         mark: EntryRef,
     },
+    /// An instance wrote a time that is too far ahead to be followed; the entry shows, and is marked.
+    FarAhead(Author),
     /// Somebody cites an entry: they hold it and what is before it.
     Cites {
         /// Who.

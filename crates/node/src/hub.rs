@@ -76,6 +76,9 @@ impl Hub {
         if after.events {
             core.bus.durable();
         }
+        for (code, source) in &after.refused {
+            core.refused.count(code, source);
+        }
         if after.wants {
             self.update_wants().await;
             let _ = core.sync.events.send(SyncEvent::Wants);

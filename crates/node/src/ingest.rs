@@ -101,6 +101,10 @@ fn heard(work: &mut Work<'_, '_>, conversation: &Conversation, said: &Said) -> A
         Said::Cites { who, entry } if who.who != me => {
             mine(work, entry, &who.who, Delivery::Delivered)
         }
+        Said::FarAhead(author) => {
+            work.after.refused.push(("future_time", author.who.to_string()));
+            Ok(())
+        }
         Said::Timer(_) => work.conversation_event(&conversation.id),
         Said::Retired(author) if author.who == me => work.notice(
             "device_retired",

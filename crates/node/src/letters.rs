@@ -114,6 +114,9 @@ pub(crate) fn receive(work: &mut Work<'_, '_>, sealed: &[u8], source: &str) -> A
     })?;
     match fate {
         LetterFate::Taken { evicted, .. } => {
+            if evicted.is_some() {
+                work.after.refused.push(("inbox_full", source.to_owned()));
+            }
             learn(work, &opened)?;
             let invited = match &written.invite {
                 Some(secret) => work.tx.use_invite(&secret.0, work.now)?,

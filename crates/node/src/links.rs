@@ -240,7 +240,7 @@ async fn read_control(
     while let Some(frame) = frames.recv().await {
         let body = frame.body;
         let handled = match frame.code {
-            control::LETTER => receive_letter(core, body, String::new(), &answers).await,
+            control::LETTER => receive_letter(core, body, peer.to_string(), &answers).await,
             control::LETTER_OK => {
                 core.store.run(move |work| letters::taken(work, &peer, &body)).await
             }

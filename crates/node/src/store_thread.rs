@@ -60,6 +60,8 @@ pub(crate) struct After {
     pub timers: bool,
     /// Conversations in which keys are missing or asked for.
     pub requests: BTreeSet<Topic>,
+    /// What was refused or is odd: its code, and whose it is.
+    pub refused: Vec<(&'static str, String)>,
     /// This instance must be given up: another one writes with its keys.
     pub forked: bool,
 }
@@ -74,6 +76,7 @@ impl After {
         self.letters |= other.letters;
         self.timers |= other.timers;
         self.requests.extend(other.requests);
+        self.refused.extend(other.refused);
         self.forked |= other.forked;
     }
 }

@@ -339,6 +339,11 @@ impl Thread {
                 }
             }
             Output::ForkSeen { proof, .. } => self.fork(proof.log()).await,
+            Output::OverLimit { link, .. } => {
+                if let Some(peer) = self.links.get(&link) {
+                    self.refused.count("over_limit", &peer.who.to_string());
+                }
+            }
             Output::StoreFailed { error, .. } => {
                 tracing::error!(%error, "the store could not be read for a link")
             }
@@ -447,8 +452,12 @@ impl Thread {
 
     async fn fork(&self, log: LogKey) {
         let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
-            let mine = work.tx.chain(&log, None)?.is_some_and(|c| c.log == work.me.log(c.topic));
-            work.after.forked |= mine;
+            let Some(chain) = work.tx.chain(&log, None)? else { return Ok(()) };
+            if chain.log == work.me.log(chain.topic) {
+                work.after.forked = true;
+            } else if let Some(author) = chain.author {
+                work.after.refused.push(("fork", author.who.to_string()));
+            }
             Ok(())
         };
         self.store.post(1, job, |_| ()).await;

@@ -3,7 +3,8 @@
 use nexus_identity::id::InstanceKey;
 use nexus_identity::kdf::Secret32;
 
-use super::session::{At, Found, Inside, KeyUsed, Session, is_hidden};
+use super::session::{At, Found, Inside, KeyUsed, Session};
+use super::visible::is_hidden;
 use crate::body::{Body, KeyName};
 use crate::chain::path;
 use crate::cipher::{self, Commitment};

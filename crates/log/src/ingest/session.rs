@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_identity::id::{Millis, Signature};
 
+use super::visible::is_hidden;
 use super::{Change, ChangeKind, Said};
 use crate::body::{Body, KeyName, Payload};
 use crate::chain::path;
@@ -200,6 +201,8 @@ impl<'a, L: Ledger> Session<'a, L> {
         let followed = body.hlc.is_followed(self.now);
         if followed {
             self.clock = self.clock.max(body.hlc);
+        } else {
+            self.said.push(Said::FarAhead(author));
         }
         chain.hlc = chain.hlc.max(body.hlc);
         self.cite(author, chain.log, &body.deps)?;
@@ -391,9 +394,4 @@ impl<'a, L: Ledger> Session<'a, L> {
         let changes = changes.into_iter().map(|(hash, (_, kind))| Change { hash, kind }).collect();
         Ok(Happened { changes, said: self.said, keys_wanted: self.keys_wanted })
     }
-}
-
-/// Whether entries of `chain` at `seq` do not show.
-pub(crate) fn is_hidden(chain: &Chain, seq: Seq) -> bool {
-    chain.hidden_from.is_some_and(|from| seq >= from)
 }

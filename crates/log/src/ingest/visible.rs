@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::session::{At, Inside, Session, is_hidden};
+use super::session::{At, Inside, Session};
 use crate::body::Payload;
 use crate::chain::{hidden, is_crowded, path, places};
 use crate::ids::{EntryHash, LogKey, Seq};
@@ -196,4 +196,9 @@ impl<L: Ledger> Session<'_, L> {
         }
         self.ledger.update_chain(chain)
     }
+}
+
+/// Whether entries of `chain` at `seq` do not show.
+pub(crate) fn is_hidden(chain: &Chain, seq: Seq) -> bool {
+    chain.hidden_from.is_some_and(|from| seq >= from)
 }
