@@ -4,10 +4,13 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
+use nexus_transport::discovery::REPLAYED_AFTER;
+
 use crate::evil::{Evil, Trick};
 use crate::lab::attacker::Quarter;
 use crate::lab::random::Random;
 use crate::lab::{long, until};
+use crate::recorder::Who;
 
 /// Runs the attack of this name against a node at `target`.
 pub fn run(attack: &str, target: SocketAddr) {
@@ -17,6 +20,9 @@ pub fn run(attack: &str, target: SocketAddr) {
         "oversize" => oversize(target),
         "beacons" => beacons(),
         "replay" => runtime().block_on(replay(target)),
+        "old_beacon" => old_beacon(),
+        "stand_in" => runtime().block_on(stand_in(target)),
+        "bearer" => runtime().block_on(bearer(target)),
         "impostor" => runtime().block_on(impostor(target)),
         "letters" => runtime().block_on(letters(target)),
         "contact" => runtime().block_on(contact(target)),
@@ -32,20 +38,77 @@ fn from_env(variable: &str) -> String {
     std::env::var(variable).unwrap()
 }
 
-/// The first flight of a real handshake, played back again and again.
+/// A whole connection of an hour ago, played back byte for byte again and again.
 async fn replay(target: SocketAddr) {
-    let flight = Evil::new("Mallory").first_flight(&from_env("ALICE")).await;
-    assert!(flight.len() > 16, "{} bytes", flight.len());
+    let session = Evil::new("Mallory").recorded(&from_env("ALICE"), target).await;
+    let turns = session.iter().filter(|(who, _)| *who == Who::Dialler).count();
+    assert!(turns >= 2, "{turns} flights");
     let mut quarter = Quarter::new();
     for _ in 0..long(100, 2_000) {
-        if let Some(mut stream) = connect(target) {
-            let _ = stream.write_all(&flight);
-            let _ = stream.read(&mut [0; 4096]);
-            // What came second in the recorded handshake fits no other.
-            let _ = stream.write_all(&flight[16..]);
+        let Some(mut stream) = connect(target) else { continue };
+        for (who, bytes) in &session {
+            let gone = match who {
+                Who::Dialler => stream.write_all(bytes).is_err(),
+                // What is answered now is something else than then, if anything is.
+                Who::Listener => matches!(stream.read(&mut [0; 4096]), Ok(0)),
+            };
+            if gone {
+                break;
+            }
         }
         quarter.breathe();
     }
+}
+
+/// A beacon of Bob, played back from another address when it is old.
+fn old_beacon() {
+    let beacon = overhear_from(from_env("BOB_AT").parse().unwrap());
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    socket.set_broadcast(true).unwrap();
+    // It has to be one of long ago; this is the only place where time itself is waited for.
+    let heard = Instant::now();
+    while heard.elapsed() < REPLAYED_AFTER + Duration::from_secs(2) {
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    for _ in 0..long(100, 1_000) {
+        let _ = socket.send_to(&beacon, (Ipv4Addr::new(10, 46, 78, 255), 46339));
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+/// Stands in for Bob: his beacon from another address, and there what he once answered to somebody.
+async fn stand_in(target: SocketAddr) {
+    let bob_at: SocketAddr = from_env("BOB_AT").parse().unwrap();
+    let session = Evil::new("Mallory").recorded(&from_env("BOB"), bob_at).await;
+    let beacon = overhear_from(bob_at);
+    let port = u16::from_be_bytes([beacon[6], beacon[7]]);
+    let listener = std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap();
+    std::fs::write(from_env("READY"), "").unwrap();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+            for (who, bytes) in &session {
+                let _ = match who {
+                    Who::Listener => stream.write_all(bytes).map(|()| 0),
+                    Who::Dialler => stream.read(&mut [0; 4096]),
+                };
+            }
+        }
+    });
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    socket.set_broadcast(true).unwrap();
+    let stop = std::path::PathBuf::from(from_env("ACCEPTED"));
+    until("somebody has seen enough", Duration::from_secs(180), || {
+        let _ = socket.send_to(&beacon, (target.ip(), 46339));
+        if stop.exists() { Ok(()) } else { Err("not yet".into()) }
+    });
+}
+
+/// Once accepted, letters of people who do not exist.
+async fn bearer(target: SocketAddr) {
+    let (evil, alice) = (befriended(target).await, from_env("ALICE"));
+    let taken = evil.bring_letters(&alice, target, long(400, 10_000)).await;
+    eprintln!("{taken} letters were taken");
 }
 
 /// The card of Bob, over a key that he never certified.
@@ -73,16 +136,21 @@ async fn letters(target: SocketAddr) {
 
 /// Once accepted, everything that no honest peer does.
 async fn contact(target: SocketAddr) {
-    let alice = from_env("ALICE");
+    let (evil, alice) = (befriended(target).await, from_env("ALICE"));
+    for trick in Trick::ALL {
+        assert!(evil.misbehave(&alice, target, trick).await, "no link for {trick:?}");
+    }
+}
+
+/// Mallory, after Alice has accepted her.
+async fn befriended(target: SocketAddr) -> Evil {
     let evil = Evil::new("Mallory");
-    assert!(evil.ask(&alice, target, "let me in").await, "the letter was not taken");
+    assert!(evil.ask(&from_env("ALICE"), target, "let me in").await, "the letter was not taken");
     let accepted = std::path::PathBuf::from(from_env("ACCEPTED"));
     until("Alice accepts", Duration::from_secs(60), || {
         if accepted.exists() { Ok(()) } else { Err("not yet".into()) }
     });
-    for trick in Trick::ALL {
-        assert!(evil.misbehave(&alice, target, trick).await, "no link for {trick:?}");
-    }
+    evil
 }
 
 fn connect(target: SocketAddr) -> Option<TcpStream> {
@@ -176,8 +244,23 @@ fn beacons() {
 
 /// A real beacon, as everybody on the switch can hear it; empty when none comes in a while.
 fn overhear() -> Vec<u8> {
-    let Ok(socket) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 46339)) else { return Vec::new() };
+    hear(|_| true).unwrap_or_default()
+}
+
+/// A beacon of whoever listens at this address.
+fn overhear_from(address: SocketAddr) -> Vec<u8> {
+    hear(|source| source.ip() == address.ip()).expect("a beacon")
+}
+
+fn hear(fits: impl Fn(SocketAddr) -> bool) -> Option<Vec<u8>> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 46339)).ok()?;
     socket.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
     let mut buffer = [0; 2048];
-    socket.recv(&mut buffer).map(|length| buffer[..length].to_vec()).unwrap_or_default()
+    for _ in 0..1000 {
+        let (length, source) = socket.recv_from(&mut buffer).ok()?;
+        if fits(source) {
+            return Some(buffer[..length].to_vec());
+        }
+    }
+    None
 }

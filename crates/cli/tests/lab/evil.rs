@@ -8,6 +8,7 @@ use nexus_identity::{
     IdentitySecrets, InstanceRecord, InstanceSecret, Millis, Prekeys, Secret32, SigningKey,
     Statement, VerifiedCard, VerifiedRecord,
 };
+use nexus_log::context::{Conversation, Me};
 use nexus_log::entry::Entry;
 use nexus_log::header::Kind;
 use nexus_log::ids::{EntryHash, Head, LogKey};
@@ -20,9 +21,11 @@ use nexus_transport::{
 };
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
-use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
+
+use crate::forger::Forger;
+use crate::recorder::{self, Session};
 
 const LETTER: u8 = 2;
 const LETTER_OK: u8 = 3;
@@ -96,37 +99,23 @@ impl Evil {
         timeout(PATIENCE, up).await.ok().flatten()
     }
 
-    /// What she says first to a listener of her own, which stands in for the victim.
-    pub async fn first_flight(&self, victim: &str) -> Vec<u8> {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let (transport, _events) = self.start(None).await;
-        transport.want(Peer {
-            connect_id: victim.parse().unwrap(),
-            card: None,
-            pair_secret: None,
-            addresses: vec![listener.local_addr().unwrap()],
-        });
-        let heard = async {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut flight = Vec::new();
-            while flight.len() < 1_000 {
-                if stream.read_buf(&mut flight).await.unwrap_or(0) == 0 {
-                    break;
-                }
-            }
-            flight
-        };
-        let flight = timeout(PATIENCE, heard).await.unwrap_or_default();
+    /// Lets a stranger's link come up and go, through a relay that writes it down.
+    pub async fn recorded(&self, victim: &str, address: SocketAddr) -> Session {
+        let (relay, session) = recorder::record(address).await;
+        let (transport, mut events) = self.start(None).await;
+        let up = self.link(&transport, &mut events, victim, relay).await;
+        assert!(up.is_some(), "no link to record");
         transport.shutdown().await;
-        flight
+        let session = session.lock().unwrap();
+        session.clone()
     }
 
-    fn letter(&self, to: &LinkUp, text: &str) -> Vec<u8> {
+    fn letter(&self, to: &VerifiedRecord, text: &str) -> Vec<u8> {
         let rng = &mut UnwrapErr(SysRng);
         let letter =
             Letter { id: LetterId::random(rng), created: now(), text: text.into(), invite: None };
         let from = Sender { instance: &self.instance, card: &self.card, record: &self.record };
-        letter.seal(from, Recipient::Instance(&to.record), rng).unwrap()
+        letter.seal(from, Recipient::Instance(to), rng).unwrap()
     }
 
     /// Asks to become a contact, as anybody may. Whether the letter was taken.
@@ -134,7 +123,7 @@ impl Evil {
         let (transport, mut events) = self.start(None).await;
         let mut taken = false;
         if let Some(mut up) = self.link(&transport, &mut events, victim, address).await {
-            let letter = self.letter(&up, text);
+            let letter = self.letter(&up.record, text);
             let _ = up.frames.control.tx.send(Frame::new(LETTER, letter)).await;
             let answer = timeout(PATIENCE, up.frames.control.rx.recv()).await;
             taken = answer.ok().flatten().is_some_and(|frame| frame.code == LETTER_OK);
@@ -160,6 +149,50 @@ impl Evil {
         linked
     }
 
+    /// Her side of the conversation, empty so far.
+    fn forger(&self, up: &LinkUp) -> Forger {
+        let key = up.card.contact_key().expect("a contact key");
+        let conversation = Conversation::direct(&self.identity, up.peer, &key).unwrap();
+        let add = self.card.add_statement(&self.instance.key()).expect("it is hers");
+        let me = Me {
+            who: self.identity.connect_id(),
+            identity: self.identity.identity_key(),
+            instance: InstanceSecret::from_seed(self.instance.seed().clone()),
+            add: add.clone(),
+            prekeys: Prekeys::generate(now(), &mut UnwrapErr(SysRng)).unwrap(),
+        };
+        Forger::new(conversation, me, up.record.clone())
+    }
+
+    /// Brings letters of so many others, who are nobody, over a contact's link. How many were taken.
+    pub async fn bring_letters(&self, victim: &str, address: SocketAddr, count: usize) -> usize {
+        let (transport, mut events) = self.start(None).await;
+        let up = self.link(&transport, &mut events, victim, address).await.expect("a link");
+        let (record, control) = (up.record.clone(), up.frames.control);
+        let bringing = async {
+            for number in 0..count {
+                let letter = Self::new(&format!("Friend {number}")).letter(&record, "remember me?");
+                if control.tx.send(Frame::new(LETTER, letter)).await.is_err() {
+                    return;
+                }
+            }
+        };
+        let mut answers = control.rx;
+        let counting = async {
+            let mut taken = 0;
+            while taken < count {
+                match timeout(PATIENCE, answers.recv()).await {
+                    Ok(Some(frame)) => taken += usize::from(frame.code == LETTER_OK),
+                    _ => break,
+                }
+            }
+            taken
+        };
+        let ((), taken) = tokio::join!(bringing, counting);
+        transport.shutdown().await;
+        taken
+    }
+
     /// One link as a contact: shares the topic rightly, then sends what `trick` makes of it. True if it came so far.
     pub async fn misbehave(&self, victim: &str, address: SocketAddr, trick: Trick) -> bool {
         let (transport, mut events) = self.start(None).await;
@@ -167,12 +200,8 @@ impl Evil {
             transport.shutdown().await;
             return false;
         };
-        let topic = TopicSecret::direct(
-            &self.identity,
-            &up.peer,
-            &up.card.contact_key().expect("a contact key"),
-        );
-        let topic = topic.unwrap();
+        let mut forger = self.forger(&up);
+        let topic = forger.conversation.secret.clone();
         let side = if up.side == Side::Dialler { 0 } else { 1 };
         let mine = WantId(topic.want_id(&up.exporter, side));
         let mut tx = vec![
@@ -192,7 +221,7 @@ impl Evil {
                 break;
             }
         }
-        for (code, body) in trick.raw() {
+        for (code, body) in trick.raw(&mut forger) {
             if sync.tx.send(Frame::new(code, body)).await.is_err() {
                 break;
             }
@@ -221,15 +250,32 @@ pub enum Trick {
     Unknown,
     /// Runs whose signature is wrong.
     Forged,
-    /// Runs that do not begin at the beginning.
+    /// Runs of a log that nobody knows, without its beginning.
+    Unsolicited,
+    /// Runs that leave out entries of a log that is known.
     Gaps,
+    /// Heads of a topic that is none of theirs.
+    Unshared,
+    /// Entries dated 30 years ahead.
+    Future,
+    /// One log in several versions.
+    Forks,
     /// Far more logs than anybody may offer.
     Logs(usize),
 }
 
 impl Trick {
-    pub const ALL: [Self; 5] =
-        [Self::Malformed, Self::Unknown, Self::Forged, Self::Gaps, Self::Logs(100_000)];
+    pub const ALL: [Self; 9] = [
+        Self::Future,
+        Self::Malformed,
+        Self::Unknown,
+        Self::Forged,
+        Self::Unsolicited,
+        Self::Gaps,
+        Self::Unshared,
+        Self::Forks,
+        Self::Logs(100_000),
+    ];
 
     fn frames(self, topic: &TopicSecret) -> Vec<SyncFrame> {
         let Self::Logs(count) = self else { return Vec::new() };
@@ -252,12 +298,38 @@ impl Trick {
             .collect()
     }
 
-    fn raw(self) -> Vec<(u8, Vec<u8>)> {
+    fn raw(self, forger: &mut Forger) -> Vec<(u8, Vec<u8>)> {
+        const HEADS: u8 = 3;
+        const RUN: u8 = 4;
         match self {
-            Self::Malformed => (0..5).map(|_| (3, vec![1; 17])).collect(),
+            Self::Malformed => (0..5).map(|_| (HEADS, vec![1; 17])).collect(),
             Self::Unknown => (0..5).map(|_| (77, vec![1; 100])).collect(),
-            Self::Forged => (0..5).map(|_| (4, run(9, true))).collect(),
-            Self::Gaps => (0..5).map(|_| (4, run(9, false))).collect(),
+            Self::Forged => (0..5).map(|_| (RUN, run(9, true))).collect(),
+            Self::Unsolicited => (0..5).map(|_| (RUN, run(9, false))).collect(),
+            // A topic, "these are all", one head.
+            Self::Unshared => (0..5)
+                .map(|n| (HEADS, [vec![0x40 + n; 32], vec![0], vec![5; 80]].concat()))
+                .collect(),
+            Self::Gaps => {
+                (0..20).for_each(|number| forger.say(&number.to_string(), now()));
+                let holes = (0..5).map(|hole| (RUN, forger.part(6 + 2 * hole, 20)));
+                [(RUN, forger.part(0, 3))].into_iter().chain(holes).collect()
+            }
+            Self::Future => {
+                let later = Millis(now().0 + 30 * 365 * 86_400_000);
+                (0..5).for_each(|number| forger.say(&format!("from the future {number}"), later));
+                vec![(RUN, forger.run(0))]
+            }
+            Self::Forks => {
+                forger.say("all of you see this", now());
+                let open = (RUN, forger.run(0));
+                let versions = (0..5).map(|number| {
+                    let mut version = forger.clone();
+                    version.say(&format!("and only you this {number}"), now());
+                    (RUN, version.run(0))
+                });
+                std::iter::once(open).chain(versions).collect()
+            }
             Self::Logs(_) => Vec::new(),
         }
     }
