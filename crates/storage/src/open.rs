@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nexus_identity::id::Millis;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{OpenError, StoreError};
@@ -23,8 +24,9 @@ const BUSY_TIMEOUT_MS: u64 = 2_000;
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// Page cache of a reader, in KiB.
 const READER_CACHE_KIB: i64 = 4 * 1024;
-/// Pages in the write-ahead log after which a commit moves them into the database (16 MiB).
-const CHECKPOINT_PAGES: i64 = 4_096;
+/// Pages in the write-ahead log after which a commit itself moves them into the database (64 MiB), which takes as long as
+/// many commits: whoever writes much calls [`Writer::tidy`] before it comes to that.
+const CHECKPOINT_PAGES: i64 = 16_384;
 /// The write-ahead log is cut back to this after a checkpoint, in bytes.
 const WAL_KEEP: i64 = 64 * 1024 * 1024;
 /// Prepared statements kept per connection.
@@ -218,6 +220,8 @@ pub(crate) fn connect(path: &Path, writer: bool) -> rusqlite::Result<Connection>
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else a statement with `LIMIT ?` is planned anew each time it is run, which costs more than running it.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     pragma(&conn, "foreign_keys", 1)?;
     pragma(&conn, "trusted_schema", 0)?;
     pragma(&conn, "cell_size_check", 1)?;

@@ -91,6 +91,29 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Pages of 4 KiB that wait in the write-ahead log to be moved into the database.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn untidy(&self) -> Result<u64, StoreError> {
+        let pages = self.queries.first("PRAGMA wal_checkpoint(NOOP)", [], |row| {
+            Ok(row.get::<_, i64>(1)?.saturating_sub(row.get(2)?))
+        })?;
+        Ok(u64::try_from(pages.unwrap_or(0)).unwrap_or(0))
+    }
+
+    /// Moves into the database what readers do not need in the write-ahead log, and keeps the log's file for what is
+    /// written next: cheaper than one that grows anew. For moments in which nobody waits for a commit.
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub fn tidy(&mut self) -> Result<(), StoreError> {
+        self.queries.first("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}
+
 impl<'w> Group<'w> {
     /// Runs a job in a savepoint. Its error undoes only what it did itself, unless SQLite had to give up the whole
     /// transaction (no space left): then every later job and the commit say [`StoreError::RolledBack`].

@@ -234,6 +234,18 @@ fn readers_see_commits_and_hold_snapshots() {
 }
 
 #[test]
+fn what_waits_in_the_write_ahead_log_is_counted_and_moved_into_the_database() {
+    let (_dir, mut opened) = prepared();
+    opened.writer.tidy().unwrap();
+    assert_eq!(opened.writer.untidy().unwrap(), 0);
+    opened.writer.transaction(|tx| set(tx, "one more")).unwrap();
+    assert!(opened.writer.untidy().unwrap() > 0);
+    opened.writer.tidy().unwrap();
+    assert_eq!(opened.writer.untidy().unwrap(), 0);
+    assert!(opened.db.reader().unwrap().setting("one more").unwrap().is_some());
+}
+
+#[test]
 fn a_message_of_an_unknown_conversation_or_entry_is_refused() {
     let (_dir, mut opened) = prepared();
     for (n, what) in [(9, "conversation"), (1, "entry")] {
