@@ -1,4 +1,4 @@
-//! Being idle among a hundred contacts: a hundred and one real nodes on the loopback interface.
+//! Being idle among a hundred contacts: a hundred and one real nodes, each on a host of its own on one LAN.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,24 +7,25 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::driver::{Control, Node, Person, until};
-use crate::measures::{mebibytes, port};
+use crate::lan::Lan;
+use crate::measures::mebibytes;
 use crate::table::{Table, Target};
 
 /// Everybody is given so long to find everybody else.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How long the idle node is watched.
-const IDLE: Duration = Duration::from_secs(30);
+const IDLE: Duration = Duration::from_secs(60);
 /// Before that, what the links' coming up left to do is done.
-const CALM: Duration = Duration::from_secs(10);
+const CALM: Duration = Duration::from_secs(20);
 
 pub(crate) fn crowd(program: &Path, people: usize, table: &mut Table) -> Result<()> {
-    let port = port()?;
-    let hub = Person::new(program, "Hub", port)?;
+    let mut lan = Lan::new()?;
+    let hub = Person::on_host(program, "Hub", &lan.host()?)?;
     let (node, _) = hub.start()?;
     let mut control = node.control()?;
     let mut others: Vec<(Person, Node, Control)> = Vec::with_capacity(people);
     for number in 0..people {
-        let person = Person::new(program, &format!("Person {number}"), port)?;
+        let person = Person::on_host(program, &format!("Person {number}"), &lan.host()?)?;
         let (node, _) = person.start()?;
         let theirs = node.control()?;
         others.push((person, node, theirs));
@@ -44,10 +45,16 @@ pub(crate) fn crowd(program: &Path, people: usize, table: &mut Table) -> Result<
         let rows = control.rows(json!({"command": "contacts"}))?;
         Ok(rows.iter().filter(|row| row["state"] == "accepted").count() == people)
     })?;
-    let status = control.rows(json!({"command": "status"}))?;
-    let links = status.first().and_then(|row| row["links"].as_array()).context("links")?.len();
-    eprintln!("  {links} links");
+    until("all are linked", PATIENCE, || {
+        let status = control.rows(json!({"command": "status"}))?;
+        let links = status.first().and_then(|row| row["links"].as_array()).context("links")?;
+        Ok(links.len() == people)
+    })?;
+    idle(&node, people, table)
+}
 
+/// What a node costs that does nothing but hold its links.
+fn idle(node: &Node, people: usize, table: &mut Table) -> Result<()> {
     std::thread::park_timeout(CALM);
     let (before, began) = (node.cpu()?, Instant::now());
     std::thread::park_timeout(IDLE);

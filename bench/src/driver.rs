@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -14,22 +15,34 @@ use tempfile::TempDir;
 /// can't write answers reads no more requests.
 const WINDOW: usize = 64;
 
-/// One data directory whose node stays on the loopback interface.
+/// One data directory, and where its node runs.
 pub(crate) struct Person {
     program: PathBuf,
     dir: TempDir,
+    /// A host of its own; else this one.
+    host: Option<String>,
     pub(crate) id: String,
 }
 
 impl Person {
+    /// Somebody whose node stays on the loopback interface.
     pub(crate) fn new(program: &Path, name: &str, port: u16) -> Result<Self> {
+        let config = format!("loopback_only = true\ndiscovery_port = {port}\n");
+        Self::configured(program, name, None, &config)
+    }
+
+    /// Somebody with a host of their own on a LAN, configured as nodes are by default.
+    pub(crate) fn on_host(program: &Path, name: &str, host: &str) -> Result<Self> {
+        Self::configured(program, name, Some(host.to_owned()), "")
+    }
+
+    fn configured(program: &Path, name: &str, host: Option<String>, config: &str) -> Result<Self> {
         // On the disk that the build is on: what /tmp is made of may not be worth measuring.
         let base = program.parent().context("the program is in a directory")?;
         let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(base)?;
-        let mut person = Self { program: program.into(), dir, id: String::new() };
+        let mut person = Self { program: program.into(), dir, host, id: String::new() };
         let row = person.nexus(&["init", "--name", name])?;
         row["connect_id"].as_str().context("connect_id")?.clone_into(&mut person.id);
-        let config = format!("loopback_only = true\ndiscovery_port = {port}\n");
         std::fs::write(person.data_dir().join("config.toml"), config)?;
         Ok(person)
     }
@@ -39,7 +52,14 @@ impl Person {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = match &self.host {
+            None => Command::new(&self.program),
+            Some(host) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", host]).arg(&self.program);
+                command
+            }
+        };
         command.arg("--json").arg("--data-dir").arg(self.data_dir()).args(args);
         command.stdin(Stdio::null()).stderr(Stdio::inherit());
         command
@@ -125,6 +145,22 @@ pub(crate) struct Control {
 }
 
 impl Control {
+    /// Tells when `watch` told of each message, from the first on: it is durable there by then. Takes the connection.
+    pub(crate) fn messages(mut self) -> Result<mpsc::Receiver<Instant>> {
+        self.ask(json!({"command": "watch", "since": "c0"}))?;
+        self.read.get_ref().set_read_timeout(None)?;
+        let (told, times) = mpsc::channel();
+        std::thread::spawn(move || {
+            while let Ok(line) = self.line() {
+                let is_message = line["row"]["event"] == "message" && line["row"]["new"] == true;
+                if is_message && told.send(Instant::now()).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(times)
+    }
+
     fn line(&mut self) -> Result<Value> {
         let mut line = String::new();
         ensure!(self.read.read_line(&mut line)? > 0, "the node closed the control socket");

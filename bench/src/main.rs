@@ -7,6 +7,7 @@
 
 mod crowd;
 mod driver;
+mod lan;
 mod measures;
 mod nothing;
 mod table;
@@ -22,7 +23,7 @@ use table::Table;
 const SIZES: [usize; 2] = [10_000, 100_000];
 /// Added by `--full`.
 const FULL: [usize; 2] = [200_000, 1_000_000];
-/// Contacts of the idle node. Not among what is run unasked: discovery lists few nodes of one address.
+/// Contacts of the idle node. Not among what is run unasked: it needs root, for a LAN of network namespaces.
 const PEOPLE: usize = 100;
 const USAGE: &str =
     "usage: nexus-bench PROGRAM [--full | verify | nothing | latency | idle | SIZE]…";
