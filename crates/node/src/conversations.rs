@@ -18,6 +18,7 @@ use crate::api::{ErrorBody, ErrorCode};
 use crate::error::{self, Answered};
 use crate::ingest;
 use crate::me::Me;
+use crate::rises::Rise;
 use crate::store_thread::Work;
 
 impl Me {
@@ -152,15 +153,9 @@ impl Work<'_, '_> {
     }
 
     /// Raises how far a recipient has my log; tells of the messages that rose with it.
-    pub(crate) fn raise(
-        &mut self,
-        log: &LogKey,
-        recipient: &ConnectId,
-        state: Delivery,
-        upto: u64,
-        path: &str,
-    ) -> Answered<()> {
-        let Some(risen) = self.tx.raise(log, recipient, state, upto)? else { return Ok(()) };
+    pub(crate) fn raise(&mut self, rise: Rise) -> Answered<()> {
+        let Rise { log, who, state, upto, path, at } = rise;
+        let Some(risen) = self.tx.raise(&log, &who, state, upto)? else { return Ok(()) };
         let (stage, detail) = match state {
             Delivery::Queued | Delivery::Sent => {
                 (Stage::Sent, "the last byte was written to their link")
@@ -168,15 +163,9 @@ impl Work<'_, '_> {
             Delivery::Delivered => (Stage::Delivered, "on disk at their side"),
             Delivery::Read => (Stage::Read, "covered by their read mark"),
         };
-        let row = StoryRow {
-            at: self.now,
-            stage,
-            peer: Some(*recipient),
-            path: path.to_owned(),
-            detail: detail.to_owned(),
-        };
-        self.tx.tell(About::Entries { log: *log, from: risen.from, to: risen.to }, &row)?;
-        self.tell_states(log, risen.from, risen.to)
+        let row = StoryRow { at, stage, peer: Some(who), path, detail: detail.to_owned() };
+        self.tx.tell(About::Entries { log, from: risen.from, to: risen.to }, &row)?;
+        self.tell_states(&log, risen.from, risen.to)
     }
 
     /// State events of my shown messages in a range of my log; of a long range only the last ones.

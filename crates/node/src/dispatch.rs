@@ -121,6 +121,12 @@ impl Core {
 
     /// Whom a conversation is with: a conversation id, a prefix of one, or its peer; my own conversation is with me.
     pub(crate) async fn conversation_named(self: &Arc<Self>, name: &str) -> Answered<ConnectId> {
+        // A whole ConnectID can mean nobody else.
+        if let Ok(who) = name.parse()
+            && self.me().conversation_with(&who).is_some()
+        {
+            return Ok(who);
+        }
         let name = name.to_owned();
         self.read(move |store, me| conversation(store, me, &name)).await
     }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use crate::api::{Event, NearbyView};
 use crate::core::Core;
 use crate::error::Answered;
+use crate::events::Bus;
 use crate::me::{self, Me};
 use crate::store_thread::{After, Work};
 use crate::sync_thread::SyncEvent;
@@ -27,6 +28,22 @@ pub(crate) struct Hub {
     wants: Wants,
     /// What was told of dialling each peer since the last link or message, so that the story does not repeat itself.
     dialled: HashMap<ConnectId, BTreeSet<String>>,
+}
+
+/// What nobody may wait for: peers and watchers hear of a commit from the store thread itself. Gives back what is left to
+/// do for [`run`], if anything is.
+pub(crate) fn at_once(
+    mut after: After,
+    sync: &mpsc::UnboundedSender<SyncEvent>,
+    bus: &Bus,
+) -> Option<After> {
+    for ((topic, log), head) in &after.appended {
+        let _ = sync.send(SyncEvent::Appended(*topic, *log, *head));
+    }
+    if std::mem::take(&mut after.events) {
+        bus.durable();
+    }
+    after.is_something().then_some(after)
 }
 
 /// Runs until the node ends.
@@ -70,12 +87,6 @@ impl Hub {
     async fn after(&mut self, after: After) -> Option<mpsc::Receiver<TransportEvent>> {
         let core = self.core.clone();
         self.wrote(after.appended.keys().map(|(topic, _)| *topic));
-        for ((topic, log), head) in after.appended {
-            let _ = core.sync.events.send(SyncEvent::Appended(topic, log, head));
-        }
-        if after.events {
-            core.bus.durable();
-        }
         for (code, source) in &after.refused {
             core.refused.count(code, source);
         }

@@ -13,6 +13,7 @@ use nexus_storage::contacts::ContactState;
 use nexus_storage::delivery::Delivery;
 
 use crate::error::Answered;
+use crate::rises::Rise;
 use crate::store_thread::Work;
 
 /// What became of a run.
@@ -147,7 +148,8 @@ fn mine(
     let me = work.me.connect_id();
     let chain = work.tx.chain(&entry.log, None)?;
     if chain.is_some_and(|c| c.author.is_some_and(|a| a.who == me)) {
-        work.raise(&entry.log, who, state, entry.seq, "")?;
+        let (log, upto, at) = (entry.log, entry.seq, work.now);
+        work.raise(Rise { log, who: *who, state, upto, path: String::new(), at })?;
     }
     Ok(())
 }

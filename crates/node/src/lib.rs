@@ -38,6 +38,7 @@ pub mod paths;
 mod read_marks;
 mod refused;
 mod resolve;
+mod rises;
 pub mod setup;
 mod start_up;
 mod store_thread;

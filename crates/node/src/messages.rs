@@ -62,22 +62,22 @@ pub(crate) fn writable(work: &Work<'_, '_>, peer: &ConnectId) -> Answered<Arc<Co
     conversation.ok_or_else(|| error::failed("there is no conversation with them"))
 }
 
-/// Writes one thing and answers what was written.
+/// Writes one thing and answers what was written, and its place in my log.
 pub(crate) fn say(
     work: &mut Work<'_, '_>,
     peer: &ConnectId,
     payload: Payload,
-) -> Answered<SentView> {
+) -> Answered<(SentView, (LogKey, u64))> {
     let conversation = writable(work, peer)?;
     work.keep_conversation(&conversation, peer)?;
     let written = work.write(&conversation, payload)?;
-    let marks = work.tx.marks(&written.log.log)?;
-    let seq = written.log.head.seq;
-    Ok(SentView {
+    let (log, seq) = (written.log.log, written.log.head.seq);
+    let sent = SentView {
         entry_id: written.id.to_string(),
         conversation: conversation.id.to_string(),
-        state: crate::views::message_state(&marks, seq),
-    })
+        state: crate::views::message_state(&work.tx.marks(&log)?, seq),
+    };
+    Ok((sent, (log, seq)))
 }
 
 /// A text of 1 byte to 32 KiB.

@@ -18,7 +18,7 @@ use crate::events::Bus;
 use crate::lock::DirectoryLock;
 use crate::paths::Paths;
 use crate::refused::Refused;
-use crate::store_thread::Store;
+use crate::store_thread::{After, Store};
 use crate::sync_thread::{self, SyncEvent};
 use crate::time::Clock;
 use crate::{hub, network, read_marks, start_up, timers};
@@ -112,16 +112,18 @@ impl Node {
         let (sync, inbox) = sync_thread::channels();
         let (effects, after) = mpsc::unbounded_channel();
         let reader = opened.db.reader()?;
-        let (store, store_thread) =
-            Store::start(opened.writer, opened.me, clock.clone(), move |after| {
-                drop(effects.send(after));
-            })
+        let (bus, refused) = (Bus::new(), Refused::new(clock.clone()));
+        let at_once = (sync.events.clone(), bus.clone());
+        let effects = move |after: After| {
+            let (sync, bus) = &at_once;
+            let later = hub::at_once(after, sync, bus);
+            later.into_iter().for_each(|after| drop(effects.send(after)));
+        };
+        let (store, store_thread) = Store::start(opened.writer, opened.me, clock.clone(), effects)
             .map_err(error::failed)?;
-        let refused = Refused::new(clock.clone());
         let sync_thread = sync_thread::start(&sync, inbox, reader, store.clone(), refused.clone());
         let sync_thread = sync_thread.map_err(error::failed)?;
         let stop = CancellationToken::new();
-        let bus = Bus::new();
         let core = Core::new(Parts {
             paths: paths.clone(),
             config,

@@ -29,6 +29,13 @@ const AWAITED_TIME: Duration = Duration::from_millis(60);
 /// … and once it has one, posted jobs for so long only.
 const POSTED_TIME: Duration = Duration::from_millis(2);
 
+/// Pages in the write-ahead log that are worth moving into the database once nobody has written for a while …
+const UNTIDY: u64 = 1_024;
+/// … for so long …
+const QUIET: Duration = Duration::from_millis(200);
+/// … and so many are moved in between two groups.
+const TOO_UNTIDY: u64 = 8_192;
+
 /// What a job works on.
 pub(crate) struct Work<'a, 'w> {
     /// The store.
@@ -67,6 +74,26 @@ pub(crate) struct After {
 }
 
 impl After {
+    /// Whether anything is to be done.
+    pub(crate) fn is_something(&self) -> bool {
+        let Self {
+            appended,
+            wants,
+            hello,
+            cards,
+            events,
+            letters,
+            timers,
+            requests,
+            refused,
+            forked,
+        } = self;
+        let empty =
+            [appended.is_empty(), cards.is_empty(), requests.is_empty(), refused.is_empty()];
+        let flags = [*wants, *hello, *events, *letters, *timers, *forked];
+        empty.contains(&false) || flags.contains(&true)
+    }
+
     fn merge(&mut self, other: Self) {
         self.appended.extend(other.appended);
         self.wants |= other.wants;
@@ -106,6 +133,7 @@ pub(crate) struct Store {
     /// What others send, and what may take its time.
     posted: mpsc::Sender<Job>,
     me: watch::Receiver<Arc<Me>>,
+    clock: Clock,
 }
 
 impl std::fmt::Debug for Job {
@@ -124,20 +152,25 @@ impl Store {
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (awaited, awaited_jobs) = mpsc::channel(QUEUE);
         let (posted, posted_jobs) = mpsc::channel(QUEUE);
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let queue = Queue { awaited: awaited_jobs, posted: posted_jobs, runtime };
         let me = Arc::new(me);
         let (publish, seen) = watch::channel(me.clone());
-        let state = State { me, after: After::default(), clock };
+        let state = State { me, after: After::default(), clock: clock.clone() };
         let thread = std::thread::Builder::new()
             .name("nexus-store".into())
             .spawn(move || run(writer, state, queue, &publish, effects))?;
-        Ok((Self { awaited, posted, me: seen }, thread))
+        Ok((Self { awaited, posted, me: seen, clock }, thread))
     }
 
     /// This instance as of the last commit.
     pub(crate) fn me(&self) -> Arc<Me> {
         self.me.borrow().clone()
+    }
+
+    /// The wall clock of this node.
+    pub(crate) fn now(&self) -> Millis {
+        self.clock.now()
     }
 
     /// This instance, as it changes.
@@ -225,16 +258,27 @@ struct Queue {
     runtime: tokio::runtime::Runtime,
 }
 
+/// What came of waiting for a job.
+enum Waited {
+    /// A job, and whether it is an awaited one.
+    Job((Job, bool)),
+    /// None came for a while.
+    Quiet,
+    /// Nobody can send one any more.
+    Over,
+}
+
 impl Queue {
-    /// Waits for a job; `None` when nobody can send one any more. Says whether it is an awaited one.
-    fn wait(&mut self) -> Option<(Job, bool)> {
+    /// Waits for a job; with `quiet` not for ever.
+    fn wait(&mut self, quiet: bool) -> Waited {
         let (awaited, posted) = (&mut self.awaited, &mut self.posted);
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                Some(job) = awaited.recv() => Some((job, true)),
-                Some(job) = posted.recv() => Some((job, false)),
-                else => None,
+                Some(job) = awaited.recv() => Waited::Job((job, true)),
+                Some(job) = posted.recv() => Waited::Job((job, false)),
+                () = tokio::time::sleep(QUIET), if quiet && !(awaited.is_closed() && posted.is_closed()) => Waited::Quiet,
+                else => Waited::Over,
             }
         })
     }
@@ -268,7 +312,17 @@ fn run(
     publish: &watch::Sender<Arc<Me>>,
     mut effects: impl FnMut(After),
 ) {
-    while let Some(first) = queue.wait() {
+    let mut pages = 0;
+    loop {
+        let first = match queue.wait(pages > UNTIDY) {
+            Waited::Job(first) => first,
+            Waited::Quiet => {
+                tidy(&mut writer);
+                pages = 0;
+                continue;
+            }
+            Waited::Over => break,
+        };
         let before = state.me.clone();
         let (finishes, committed) = group(&mut writer, &mut state, first, &mut queue);
         let failure = committed.err().map(|e| {
@@ -287,9 +341,22 @@ fn run(
         for finish in finishes {
             finish(failure.is_none(), failure.clone());
         }
+        // Everybody has their answer: what it takes to tidy up delays nobody who had asked before.
+        pages = writer.untidy().unwrap_or(0);
+        if pages > TOO_UNTIDY {
+            tidy(&mut writer);
+            pages = 0;
+        }
     }
     if let Err(error) = writer.close() {
         tracing::error!(%error, "the database was not closed in order");
+    }
+}
+
+/// What can't be moved now is moved later.
+fn tidy(writer: &mut Writer) {
+    if let Err(error) = writer.tidy() {
+        tracing::warn!(%error, "the write-ahead log could not be moved into the database");
     }
 }
 

@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, watch};
 use crate::ingest::{self, Taken};
 use crate::me::Me;
 use crate::refused::Refused;
+use crate::rises::{Rise, Rises};
 use crate::store_thread::Store;
 
 /// Frames of all links that may wait; then links wait, and so their peers.
@@ -106,8 +107,10 @@ struct Thread {
     events: mpsc::UnboundedSender<SyncEvent>,
     refused: Refused,
     links: HashMap<LinkId, Peer>,
-    /// How far each peer was seen to have, or to have been sent, each log: spares the store what it knows.
-    told: HashMap<(ConnectId, LogKey, Delivery), u64>,
+    /// How far each peer was seen to have, or to have been sent, my logs.
+    rises: Rises,
+    /// Whether a log is mine.
+    mine: HashMap<LogKey, bool>,
     /// Who is wanted changed, and those who share a topic already were not looked at since.
     wants_changed: bool,
     /// Topics that both ends of a link want.
@@ -146,7 +149,8 @@ pub(crate) fn start(
         events: sync.events.clone(),
         refused,
         links: HashMap::new(),
-        told: HashMap::new(),
+        rises: Rises::default(),
+        mine: HashMap::new(),
         wants_changed: false,
         shared: HashSet::new(),
         begun: Instant::now(),
@@ -160,16 +164,15 @@ impl Thread {
     async fn run(mut self, mut inbox: Inbox) {
         loop {
             self.outputs().await;
-            let wait = self
-                .engine
-                .poll_timeout()
-                .map_or(Duration::from_secs(3600), |at| at.saturating_sub(self.now()));
+            self.write_down(Some(Instant::now())).await;
+            let wait = self.wait();
             tokio::select! {
                 biased;
                 event = inbox.events.recv() => {
                     let Some(event) = event else { return };
                     if !self.burst(event, &mut inbox.events) {
                         self.outputs().await;
+                        self.write_down(None).await;
                         return;
                     }
                     if self.wants_changed {
@@ -187,6 +190,13 @@ impl Thread {
                 }
             }
         }
+    }
+
+    /// How long nothing happens by the clock.
+    fn wait(&self) -> Duration {
+        let engine = self.engine.poll_timeout().map(|at| at.saturating_sub(self.now()));
+        let rises = self.rises.due().map(|at| at.saturating_duration_since(Instant::now()));
+        engine.into_iter().chain(rises).min().unwrap_or(Duration::from_secs(3600))
     }
 
     fn now(&self) -> Duration {
@@ -426,27 +436,37 @@ impl Thread {
         let Some(peer) = self.links.get(&link) else { return };
         let (who, path) = (peer.who, peer.path.clone());
         let me = self.me.borrow().connect_id();
-        if who == me {
+        if who == me || !self.rises.is_news(who, log, state, upto) || !self.is_mine(&me, &log) {
             return;
         }
-        let told = self.told.entry((who, log, state)).or_default();
-        if *told > upto {
-            return;
+        let rise = Rise { log, who, state, upto, path, at: self.store.now() };
+        let rises = self.rises.reached(rise, Instant::now());
+        self.write(rises).await;
+    }
+
+    fn is_mine(&mut self, me: &ConnectId, log: &LogKey) -> bool {
+        if let Some(mine) = self.mine.get(log) {
+            return *mine;
         }
-        // One more than told, so that seq 0 is news the first time.
-        *told = upto + 1;
-        let mine = self
-            .reader
-            .chain(&log, None)
-            .ok()
-            .flatten()
-            .and_then(|c| c.author)
-            .is_some_and(|a| a.who == me);
-        if mine {
+        let author = self.reader.chain(log, None).ok().flatten().and_then(|c| c.author);
+        let mine = author.map(|author| author.who == *me);
+        self.mine.extend(mine.map(|mine| (*log, mine)));
+        mine.unwrap_or(false)
+    }
+
+    /// Writes down what has waited long enough; everything without a time.
+    async fn write_down(&mut self, now: Option<Instant>) {
+        let rises = self.rises.overdue(now);
+        self.write(rises).await;
+    }
+
+    async fn write(&self, rises: Vec<Rise>) {
+        if !rises.is_empty() {
+            let weight = rises.len();
             let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
-                work.raise(&log, &who, state, upto, &path)
+                rises.into_iter().try_for_each(|rise| work.raise(rise))
             };
-            self.store.post(1, job, |_| ()).await;
+            self.store.post(weight, job, |_| ()).await;
         }
     }
 

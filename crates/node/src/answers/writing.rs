@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nexus_identity::{ConnectId, Millis};
 use nexus_log::body::Payload;
-use nexus_log::ids::{ConversationId, EntryRef};
+use nexus_log::ids::{ConversationId, EntryRef, LogKey};
 use nexus_storage::contacts::ContactField;
 use nexus_storage::conversations::MAX_DRAFT_BYTES;
 
@@ -27,7 +27,7 @@ pub(crate) async fn send(
 ) -> Answered<()> {
     messages::check_text(&text)?;
     let peer = core.conversation_named(to).await?;
-    let sent = core
+    let (sent, place) = core
         .store
         .run_placed(
             || rows.placed(),
@@ -42,7 +42,7 @@ pub(crate) async fn send(
         .await?;
     rows.row(&sent).await?;
     match wait {
-        Some(state) => follow_state(core, sent, state, rows).await,
+        Some(state) => follow_state(core, sent, place, state, rows).await,
         None => Ok(()),
     }
 }
@@ -63,20 +63,15 @@ fn reply_target(work: &Work<'_, '_>, peer: &ConnectId, id: &str) -> Answered<Ent
 async fn follow_state(
     core: &Arc<Core>,
     mut sent: SentView,
+    (log, seq): (LogKey, u64),
     until: MessageState,
     rows: &Rows,
 ) -> Answered<()> {
     let (_, mut changed) = core.bus.watch();
     loop {
         changed.mark_unchanged();
-        let id = sent.entry_id.clone();
-        let state = core
-            .read(move |store, _| {
-                let row = messages::find(store, &id)?;
-                let entry = messages::entry_ref(&row);
-                Ok(message_state(&store.marks(&entry.log)?, entry.seq))
-            })
-            .await?;
+        let marks = core.read(move |store, _| Ok(store.marks(&log)?)).await?;
+        let state = message_state(&marks, seq);
         if state > sent.state {
             sent.state = state;
             rows.row(&sent).await?;
@@ -99,7 +94,7 @@ pub(crate) async fn change(
     payload: impl FnOnce(EntryRef) -> Payload + Send + 'static,
     rows: &Rows,
 ) -> Answered<()> {
-    let sent = core
+    let (sent, _) = core
         .store
         .run_placed(
             || rows.placed(),
