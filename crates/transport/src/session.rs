@@ -277,12 +277,12 @@ async fn control_reader(
     let reading = read_frames(reader, frames_in);
     tokio::pin!(reading);
     let mut woken = hub.woken.subscribe();
-    let mut dead_after = hub.timing.dead_after;
     let mut ping = tokio::time::interval(hub.timing.ping_interval);
     ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut probe: Option<tokio::time::Instant> = None;
     loop {
         let probing = probe.unwrap_or_else(tokio::time::Instant::now);
+        let silence = hub.timing.dead_after.saturating_sub(last_read.ago());
         tokio::select! {
             biased;
             frame = frames.recv() => {
@@ -306,23 +306,27 @@ async fn control_reader(
                 return end;
             }
             _ = ping.tick() => {
-                let unanswered = keeper.ping().unwrap_or_default();
-                if last_read.ago() > dead_after || unanswered > dead_after * 2 {
+                if keeper.ping().unwrap_or_default() > hub.timing.dead_after * 2 {
+                    return End::LOST;
+                }
+            }
+            // Not left to the next ping: what is promised is counted from the last byte.
+            () = tokio::time::sleep(silence) => {
+                if last_read.ago() >= hub.timing.dead_after {
                     return End::LOST;
                 }
             }
             changed = woken.changed() => {
                 if changed.is_ok() {
                     keeper.ping();
-                    dead_after = DEAD_AFTER_WAKE.min(hub.timing.dead_after);
-                    probe = Some(tokio::time::Instant::now() + dead_after);
+                    let soon = DEAD_AFTER_WAKE.min(hub.timing.dead_after);
+                    probe = Some(tokio::time::Instant::now() + soon);
                 }
             }
             () = tokio::time::sleep_until(probing), if probe.is_some() => {
-                if last_read.ago() > dead_after {
+                if last_read.ago() > DEAD_AFTER_WAKE.min(hub.timing.dead_after) {
                     return End::LOST;
                 }
-                dead_after = hub.timing.dead_after;
                 probe = None;
             }
         }
