@@ -104,11 +104,13 @@ fn chaos(
     kills: usize,
     shared: &Shared,
     random: &mut Random,
-) {
-    let mut instants: Vec<usize> = (0..kills).map(|_| random.below(total)).collect();
+) -> usize {
+    // Not among the very last, so that all of them come while somebody writes.
+    let mut instants: Vec<usize> = (0..kills).map(|_| random.below(total - total / 20)).collect();
     instants.sort_unstable();
     let mut instants = instants.into_iter().peekable();
     let mut cut: Option<Instant> = None;
+    let mut killed = 0;
     while !shared.done.load(Ordering::SeqCst) {
         let written = shared.confirmed.load(Ordering::SeqCst);
         let side = random.below(2);
@@ -117,6 +119,7 @@ fn chaos(
             if pid != 0 {
                 let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
                 instants.next();
+                killed += 1;
             }
         }
         match cut {
@@ -134,6 +137,7 @@ fn chaos(
         std::thread::park_timeout(Duration::from_millis(10));
     }
     lab.join(&hosts[0]);
+    killed
 }
 
 #[test]
@@ -157,7 +161,7 @@ fn messages_survive_cut_cables_and_killed_nodes() {
 
     let shared = Shared::default();
     let began = Instant::now();
-    let (by_alice, by_bob) = std::thread::scope(|scope| {
+    let (by_alice, by_bob, killed) = std::thread::scope(|scope| {
         let (mut left, mut right, mut wild) = (random.fork(), random.fork(), random.fork());
         let (shared, alice, bob) = (&shared, &alice, &bob);
         let a = scope.spawn(move || write(alice, &bob.id, 0, total / 2, shared, &mut left));
@@ -167,11 +171,15 @@ fn messages_survive_cut_cables_and_killed_nodes() {
         let chaos = scope.spawn(move || chaos(lab, hosts, total, kills, shared, &mut wild));
         let written = (a.join(), b.join());
         shared.done.store(true, Ordering::SeqCst);
-        chaos.join().unwrap();
-        (written.0.unwrap(), written.1.unwrap())
+        let killed = chaos.join().unwrap();
+        (written.0.unwrap(), written.1.unwrap(), killed)
     });
     let died = by_alice.kills + by_bob.kills;
-    eprintln!("{total} messages, {died} kills while writing, in {:?}", began.elapsed());
+    eprintln!(
+        "{total} messages, {killed} kills, {died} of them with something under way, in {:?}",
+        began.elapsed()
+    );
+    assert_eq!(killed, kills);
 
     let _nodes = (alice.start(), bob.start());
     let began = Instant::now();

@@ -137,6 +137,31 @@ impl Lab {
         name
     }
 
+    /// Puts another card into a running host, on this switch; the host may be one of another lab.
+    pub fn plug(&self, host: &str, card: &str, address: &str) {
+        static PORTS: AtomicU32 = AtomicU32::new(0);
+        let (switch, number) = (self.switch(), PORTS.fetch_add(1, Ordering::Relaxed));
+        let port = format!("q{number}");
+        self.ip(
+            host,
+            &["link", "add", card, "type", "veth", "peer", "name", &port, "netns", &switch],
+        );
+        ip(&["-n", &switch, "link", "set", &port, "master", "br0", "up"]);
+        self.ip(host, &["addr", "add", address, "dev", card]);
+        self.ip(host, &["link", "set", card, "up"]);
+    }
+
+    /// `ip …` inside a host.
+    pub fn ip(&self, host: &str, args: &[&str]) {
+        ip(&[&["-n", host], args].concat());
+    }
+
+    /// Packets that a host has sent on an interface.
+    pub fn sent(&self, host: &str, interface: &str) -> u64 {
+        let file = format!("/sys/class/net/{interface}/statistics/tx_packets");
+        output(&["netns", "exec", host, "cat", &file]).trim().parse().unwrap()
+    }
+
     /// Pulls the host's cable out of the switch. The host's own card stays up, as with a switch two rooms away.
     pub fn cut(&self, host: &str) {
         self.port(host, "down");

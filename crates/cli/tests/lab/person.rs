@@ -280,6 +280,13 @@ impl Node {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// Sends a signal by its name, without SIG.
+    pub fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        kill.args([&format!("-{name}"), &self.pid().to_string()]);
+        assert!(kill.status().unwrap().success());
+    }
+
     /// SIGKILL, at once.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
