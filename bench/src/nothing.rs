@@ -88,7 +88,7 @@ fn meet(engines: &mut [Engine; 2], number: u64) -> Result<Cost> {
         let other = u8::from(at == 0);
         let params = LinkParams {
             side: if at == 0 { Side::Dialler } else { Side::Listener },
-            exporter: [u8::try_from(number)?; 32],
+            exporter: Secret32::new([u8::try_from(number)?; 32]),
             peer: ConnectId::from_bytes([other; 32]),
             instance: InstanceKey::from_bytes([other; 32]),
             remembered: None,

@@ -115,7 +115,7 @@ pub fn letter_body() -> Vec<u8> {
 
 /// A proper invite.
 pub fn invite() -> String {
-    let mut invite = Invite::new(card(), InviteSecret([9; 16]), 1, NOW).expect("invite");
+    let mut invite = Invite::new(card(), InviteSecret::new([9; 16]), 1, NOW).expect("invite");
     invite.addresses.push("192.0.2.1:4000".into());
     invite.encode().expect("encoded")
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read, Write};
 
-use nexus_node::api::{Command, ErrorCode};
+use nexus_node::api::{Command, ErrorCode, SecretText};
 use nexus_node::error;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use crate::output::Out;
 use crate::output::table::Table;
 use crate::session::Session;
+use crate::signals::Signals;
 use crate::stop::{Done, Stop};
+use crate::terminal::Unseen;
 
 pub(crate) mod backup;
 pub(crate) mod config;
@@ -76,13 +78,31 @@ async fn text(words: Vec<String>) -> Result<String, Stop> {
 
 /// Asks on standard error and reads one line.
 async fn ask(question: String) -> Result<String, Stop> {
-    let line = tokio::task::spawn_blocking(move || {
+    typed(&mut Signals::listen(), Some(&question)).await
+}
+
+/// One line of standard input that nobody may read over a shoulder: a terminal does not show it.
+async fn typed_unseen(question: Option<&str>) -> Result<SecretText, Stop> {
+    // Listened to first: a signal that ended the program at once would leave the terminal mute.
+    let mut signals = Signals::listen();
+    let unseen = Unseen::begin();
+    let line = typed(&mut signals, question).await.map(SecretText::new);
+    drop(unseen);
+    line
+}
+
+/// One line of standard input. A signal ends the waiting, and with it the command.
+async fn typed(signals: &mut Signals, question: Option<&str>) -> Result<String, Stop> {
+    if let Some(question) = question {
         let mut stderr = std::io::stderr();
         write!(stderr, "{question} ")?;
         stderr.flush()?;
-        first_line(std::io::stdin().lock())
-    });
-    Ok(line.await.map_err(error::failed)??)
+    }
+    let line = tokio::task::spawn_blocking(|| first_line(std::io::stdin().lock()));
+    tokio::select! {
+        line = line => Ok(line.map_err(error::failed)??),
+        number = signals.next() => Err(Stop::Signal(number)),
+    }
 }
 
 /// The first line, without its end.

@@ -3,7 +3,7 @@
 //! It holds `node`'s commands, events and views, and nothing below; it opens no socket and no store of its own. The
 //! modules, in reading order: [`args`] (what may be typed), [`run`] (which part answers it), [`session`] (the node it
 //! speaks with: one that runs already, or one started for as long as the command needs), `commands`, `render` (rows as
-//! text), [`output`] and [`stop`] (how results and errors leave the program), [`sanitize`] (text of others made safe),
+//! text), [`output`] and [`stop`] (how results and errors leave the program), [`sanitize`] (text of others made safe), `terminal`,
 //! [`export`], [`demo`].
 
 use std::process::ExitCode;
@@ -25,6 +25,7 @@ mod sanitize;
 mod session;
 mod signals;
 mod stop;
+mod terminal;
 
 fn main() -> ExitCode {
     let cli = match args::Cli::try_parse() {

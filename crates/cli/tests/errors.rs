@@ -13,11 +13,12 @@ mod desk;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 
 use desk::{Desk, Person, Run, program};
 use nexus_node::api::ErrorCode;
+use nexus_node::control::MAX_CLIENTS;
 
 /// The situation must give this error, told as the page says.
 fn refuses(person: &Person, args: &[&str], code: &str) -> Run {
@@ -92,6 +93,32 @@ fn bad_name() {
     }
     let ana = desk.person("Ana");
     refuses(&ana, &["profile", "set", "--name", " "], "bad_name");
+
+    // What can't be seen is left out, and the hint says so instead of calling it an error.
+    let seen = ana.json(&["profile", "set", "--name", "An\u{1b}a\u{202e} B."]).row();
+    assert_eq!(seen["name"], "Ana B.");
+    let run = refuses(&ana, &["profile", "set", "--name", &"ä".repeat(33)], "bad_name");
+    assert!(run.error()["message"].as_str().unwrap().contains("66 bytes"), "{run:?}");
+    assert!(run.error()["hint"].as_str().unwrap().contains("64 bytes"), "{run:?}");
+    assert_eq!(
+        ana.json(&["profile", "set", "--name", &"ä".repeat(32)]).row()["name"],
+        "ä".repeat(32)
+    );
+
+    // A name that only I see may be longer.
+    let _node = ana.node();
+    let ben = desk.person("Ben");
+    let add = |name: &str| ana.json(&["contact", "add", &ben.id, "--name", name]);
+    assert_eq!(add(&"x".repeat(256)).row()["name"], "x".repeat(256));
+    for name in ["\u{200b}", &"x".repeat(257)] {
+        let run = refuses(&ana, &["contact", "add", &ben.id, "--name", name], "bad_name");
+        assert!(run.error()["hint"].as_str().unwrap().contains("256 bytes"), "{run:?}");
+        refuses(&ana, &["contact", "rename", &ben.id, name], "bad_name");
+    }
+    assert_eq!(
+        ana.json(&["contact", "rename", &ben.id, " B\u{7}en\u{200b} "]).row()["name"],
+        "Ben"
+    );
 }
 
 #[test]
@@ -224,6 +251,7 @@ fn busy_when_a_node_runs_and_when_the_directory_is_held() {
     node.stop();
     // Somebody holds the lock and never opens the door.
     let mut holder = Command::new("flock")
+        .arg("--no-fork")
         .arg(ana.dir.join("lock"))
         .args(["sh", "-c", "echo held; exec sleep 600"])
         .stdout(Stdio::piped())
@@ -355,7 +383,79 @@ fn bad_backup_and_weak_phrase() {
 }
 
 #[test]
-fn device_limit() {
+fn limit_of_commands_at_once() {
+    let desk = Desk::new();
+    let ana = desk.person("Ana");
+    let _node = ana.node();
+    // Each is greeted, or told why not; `nexus node` watches its own node too.
+    let attach = || {
+        let stream = UnixStream::connect(ana.dir.join("control.sock")).unwrap();
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line).unwrap();
+        line.contains("hello").then_some(stream)
+    };
+    let others: Vec<UnixStream> = (0..=MAX_CLIENTS).map_while(|_| attach()).collect();
+    assert!((MAX_CLIENTS - 4..=MAX_CLIENTS).contains(&others.len()), "{}", others.len());
+    let run = refuses(&ana, &["id"], "limit");
+    assert!(run.error()["message"].as_str().unwrap().contains("64"), "{run:?}");
+    refuses(&ana, &["watch"], "limit");
+    drop(others);
+    let answered = || ana.json(&["id"]).code == 0;
+    assert!((0..1_000).any(|_| answered()), "it is for as long as they are there");
+}
+
+#[test]
+fn limit_of_open_invites() {
+    let desk = Desk::new();
+    let ana = desk.person("Ana");
+    ana.json(&["invite", "--uses", "3"]).row();
+    let fill = "import os,sqlite3,sys
+db=sqlite3.connect(sys.argv[1])
+with db: db.executemany('insert into invites (secret,uses,expires) values (?,1,1<<52)', [(os.urandom(16),) for _ in range(1023)])";
+    let done = Command::new("python3").arg("-c").arg(fill).arg(ana.dir.join("nexus.db")).status();
+    assert!(done.unwrap().success());
+    let run = refuses(&ana, &["invite"], "limit");
+    assert!(run.error()["hint"].as_str().unwrap().contains("--uses"), "{run:?}");
+}
+
+/// Restores a backup as another device, and gives it with a backup of its own: a chain in which each knows all before.
+fn next_device(desk: &Desk, name: &str, file: &str, phrase: &str) -> (Person, String) {
+    let device = desk.nobody(name);
+    device.json(&["backup", "restore", file, "--phrase-file", phrase]).row();
+    let own = desk.path(&format!("{name}.backup")).to_str().unwrap().to_owned();
+    device.json(&["backup", "create", &own, "--phrase-file", phrase]).row();
+    (device, own)
+}
+
+#[test]
+fn device_limit_of_the_ninth() {
+    let desk = Desk::new();
+    let ana = desk.person("Ana");
+    let (mut file, phrase) =
+        (desk.path("0.backup").to_str().unwrap().to_owned(), desk.path("phrase"));
+    fs::write(&phrase, "a longer phrase than anybody guesses, 4711 times").unwrap();
+    let phrase = phrase.to_str().unwrap();
+    ana.json(&["backup", "create", &file, "--phrase-file", phrase]).row();
+    let mut last = ana;
+    for number in 2..=9 {
+        if number == 9 {
+            last.json(&["send", "self", "the eighth may write"]).row();
+        }
+        (last, file) = next_device(&desk, &format!("device {number}"), &file, phrase);
+    }
+    let devices = last.json(&["device", "list"]).rows();
+    assert_eq!(devices.len(), 9, "the list to revoke from: {devices:?}");
+    let run = refuses(&last, &["send", "self", "the ninth may not"], "device_limit");
+    assert!(run.error()["hint"].as_str().unwrap().contains("nexus device revoke"), "{run:?}");
+    last.json(&["history", "self"]).rows();
+
+    let other = devices.iter().find(|d| d["this"] == false).unwrap();
+    last.json(&["device", "revoke", other["instance"].as_str().unwrap()]).row();
+    last.json(&["send", "self", "now there is room"]).row();
+}
+
+#[test]
+fn device_limit_of_a_revoked_one() {
     let desk = Desk::new();
     let ana = desk.person("Ana");
     let device = ana.json(&["device", "list"]).row()["instance"].as_str().unwrap().to_owned();

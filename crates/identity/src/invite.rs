@@ -6,7 +6,9 @@ use core::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand_core::CryptoRng;
+use subtle::ConstantTimeEq;
 use thiserror::Error;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::card::{CardError, SignedStatement, Statement, VerifiedCard, verify_statement};
 use crate::cbor::{CborError, Extra, Map, MapWriter, Reader};
@@ -64,17 +66,37 @@ pub enum InviteError {
 }
 
 /// An invite's secret: a letter that names it is accepted at once.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct InviteSecret(pub [u8; 16]);
+///
+/// Wiped when dropped; no `Debug` output shows it.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct InviteSecret([u8; 16]);
 
 impl InviteSecret {
-    /// A fresh one.
-    pub fn random(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
-        let mut bytes = [0; 16];
-        rng.fill_bytes(&mut bytes);
+    /// Takes over bytes that are secret already.
+    pub const fn new(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
+
+    /// A fresh one.
+    pub fn random(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
+        let mut secret = Self([0; 16]);
+        rng.fill_bytes(&mut secret.0);
+        secret
+    }
+
+    /// The bytes themselves. Copy them only into something that is wiped too.
+    pub const fn expose(&self) -> &[u8; 16] {
+        &self.0
+    }
 }
+
+impl PartialEq for InviteSecret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for InviteSecret {}
 
 impl fmt::Debug for InviteSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -157,7 +179,7 @@ impl Invite {
         let mut map = MapWriter::new();
         map.bytes(IDENTITY, self.identity.as_bytes());
         map.value(CONTACT, |w| self.contact.write(w));
-        map.bytes(SECRET, &self.secret.0);
+        map.bytes(SECRET, self.secret.expose());
         map.uint(USES, u64::from(self.uses)).uint(EXPIRES, self.expires.0);
         let places =
             [(ADDRESSES, &self.addresses), (SERVERS, &self.servers), (RELAYS, &self.relays)];
@@ -209,7 +231,7 @@ fn decode(bytes: &[u8]) -> Result<Invite, InviteError> {
         identity,
         contact,
         contact_key: key,
-        secret: InviteSecret(map.get(SECRET)?.array_of()?),
+        secret: InviteSecret::new(map.get(SECRET)?.array_of()?),
         uses: map.get(USES)?.u32()?,
         expires: Millis(map.get(EXPIRES)?.uint()?),
         addresses: places(map.find(ADDRESSES))?,

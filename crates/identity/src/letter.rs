@@ -187,7 +187,7 @@ impl Letter {
         map.text(TEXT, &self.text);
         map.bytes(CARD, &from.card.live_part().to_bytes()).bytes(RECORD, record.to_bytes());
         if let Some(secret) = &self.invite {
-            map.bytes(INVITE, &secret.0);
+            map.bytes(INVITE, secret.expose());
         }
         let body = Zeroizing::new(map.into_bytes());
         let signature = from.instance.sign(CONTEXT, &body);
@@ -307,7 +307,7 @@ fn read(signed: &[u8], me: &ConnectId) -> Result<VerifiedLetter, LetterError> {
     claimed.instance().verify(CONTEXT, body, &signature)?;
     let card = VerifiedCard::decode(map.get(CARD)?.bytes()?)?;
     let record = VerifiedRecord::verify(record_bytes, &card)?;
-    let invite = map.find(INVITE).map(|mut reader| reader.array_of().map(InviteSecret));
+    let invite = map.find(INVITE).map(|mut reader| reader.array_of().map(InviteSecret::new));
     let letter = Letter {
         id: LetterId(map.get(ID)?.array_of()?),
         created: Millis(map.get(CREATED)?.uint()?),

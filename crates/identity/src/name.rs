@@ -10,10 +10,10 @@ pub const MAX_NAME: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NameError {
     /// Nothing visible is left.
-    #[error("a name needs at least one visible character")]
+    #[error("nothing in it can be seen")]
     Empty,
-    /// Longer than [`MAX_NAME`] bytes.
-    #[error("a name has at most 64 bytes, this has {0}")]
+    /// Longer than it may be; how many bytes it has.
+    #[error("it has {0} bytes")]
     TooLong(usize),
 }
 
@@ -23,6 +23,11 @@ pub enum NameError {
 /// visible: control characters, bidirectional controls, other invisible format characters. Joiners
 /// stay where they stand between two visible characters, as Persian names and emoji need them.
 pub fn clean_name(name: &str) -> Result<String, NameError> {
+    clean(name, MAX_NAME)
+}
+
+/// The same for a name of at most `most` bytes, such as one that stays on this device.
+pub fn clean(name: &str, most: usize) -> Result<String, NameError> {
     // Composed after the dropping: what stood apart by something invisible may belong together.
     let shown = name.chars().filter(|c| c.is_whitespace() || !is_hidden(*c));
     let chars: Vec<char> = shown.nfc().collect();
@@ -41,7 +46,7 @@ pub fn clean_name(name: &str) -> Result<String, NameError> {
     }
     match clean.len() {
         0 => Err(NameError::Empty),
-        1..=MAX_NAME => Ok(clean),
+        len if len <= most => Ok(clean),
         len => Err(NameError::TooLong(len)),
     }
 }

@@ -268,7 +268,10 @@ fn letters(alice: &Person, bob: &Person) -> Value {
     let contact_key: ContactKey = bob.secrets.contact_key();
     let cases = [
         (letter(0x31, None), Recipient::Instance(&bob.record)),
-        (letter(0x32, Some(InviteSecret([0x33; 16]))), Recipient::Identity(&bob_id, &contact_key)),
+        (
+            letter(0x32, Some(InviteSecret::new([0x33; 16]))),
+            Recipient::Identity(&bob_id, &contact_key),
+        ),
     ];
     json!(cases.map(|(letter, to)| {
         let sealed = letter.seal(sender, to, &mut rng(2)).unwrap();
@@ -286,14 +289,14 @@ fn letters(alice: &Person, bob: &Person) -> Value {
             "recipient_secret": hex(&secret), "padded": hex(&plain),
             "signed": hex(&body), "signature": hex(&signature),
             "id": letter.id.to_string(), "created": letter.created.0, "text": letter.text,
-            "invite_secret": letter.invite.map(|secret| hex(&secret.0)),
+            "invite_secret": letter.invite.as_ref().map(|secret| hex(secret.expose())),
         })
     }))
 }
 
 fn invite(alice: &Person) -> Value {
     let expires = Millis(NOW.0 + 86_400_000);
-    let mut invite = Invite::new(&alice.card, InviteSecret([0x33; 16]), 3, expires).unwrap();
+    let mut invite = Invite::new(&alice.card, InviteSecret::new([0x33; 16]), 3, expires).unwrap();
     invite.addresses = vec!["192.168.1.20:46340".into(), "[fe80::1%eth0]:46340".into()];
     invite.relays = vec!["relay.example".into()];
     let link = invite.encode().unwrap();
@@ -302,7 +305,7 @@ fn invite(alice: &Person) -> Value {
         "link": link,
         "identity_key": invite.identity_key().to_string(),
         "contact_key": invite.contact_key().to_string(),
-        "secret": hex(&invite.secret.0), "uses": invite.uses, "expires": invite.expires.0,
+        "secret": hex(invite.secret.expose()), "uses": invite.uses, "expires": invite.expires.0,
         "addresses": invite.addresses, "servers": invite.servers, "relays": invite.relays,
     })
 }

@@ -7,11 +7,13 @@
 mod command;
 mod error;
 mod event;
+mod secret;
 mod views;
 
 pub use command::Command;
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Event, EventView};
+pub use secret::SecretText;
 use serde::{Deserialize, Serialize};
 pub use views::*;
 

@@ -12,7 +12,7 @@ use nexus_log::ids::LogKey;
 use nexus_storage::contacts::{ContactRow, ContactState};
 use nexus_storage::{KeyRow, Tx};
 
-use crate::api::{ErrorBody, ErrorCode};
+use crate::api::{ErrorBody, ErrorCode, SecretText};
 use crate::cards::stored_card;
 use crate::core::Core;
 use crate::error::{self, Answered};
@@ -25,15 +25,15 @@ const TEST_COST: &str = "NEXUS_TEST_ARGON2_KIB";
 /// Seals a backup. Gives the file in base64 and the phrase, when it was made here.
 pub(crate) async fn create(
     core: &Arc<Core>,
-    phrase: Option<String>,
-) -> Answered<(String, Option<String>)> {
+    phrase: Option<SecretText>,
+) -> Answered<(String, Option<SecretText>)> {
     let made = phrase.is_none();
     let phrase = match phrase {
-        Some(text) => Phrase::chosen(&text).map_err(|weak| {
+        Some(text) => Phrase::chosen(text.expose()).map_err(|weak| {
             ErrorBody::new(
                 ErrorCode::WeakPhrase,
                 format!("the phrase is too weak: about {} bits, at least 60 are needed", weak.bits),
-                "leave --phrase out to get a generated one, or choose a longer one",
+                "leave --phrase-file out and twelve words are made for you, or choose a longer one",
             )
         })?,
         None => Phrase::generate(&mut rand::rng()),
@@ -67,7 +67,7 @@ pub(crate) async fn create(
             })
         })
         .await?;
-    let text = made.then(|| phrase.text().to_owned());
+    let text = made.then(|| SecretText::new(phrase.text()));
     let sealed = tokio::task::spawn_blocking(move || {
         backup::seal(&contents, &phrase, cost(), &mut rand::rng())
     });

@@ -33,7 +33,8 @@ impl Client {
     /// Attaches to the node that runs on this data directory; `None` when no process holds it.
     ///
     /// # Errors
-    /// `busy` when a process holds the directory and does not answer within [`ATTACH_TIMEOUT`], `api_version`.
+    /// `busy` when a process holds the directory and does not answer within [`ATTACH_TIMEOUT`]; `api_version`; `limit`
+    /// when too many use that node at once.
     pub async fn attach(data_dir: &Path) -> Answered<Option<Self>> {
         let paths = Paths::new(data_dir);
         let deadline = tokio::time::Instant::now() + ATTACH_TIMEOUT;
@@ -44,7 +45,9 @@ impl Client {
                         let idle = Arc::new(Mutex::new(vec![connection]));
                         return Ok(Some(Self { socket: paths.control(), idle }));
                     }
-                    Err(e) if e.code == ErrorCode::ApiVersion => return Err(e),
+                    Err(e) if matches!(e.code, ErrorCode::ApiVersion | ErrorCode::Limit) => {
+                        return Err(e);
+                    }
                     Err(_) => {}
                 }
             }
@@ -75,7 +78,7 @@ impl Client {
     /// Sends a command; its answer comes as [`Answers`]. Dropping those ends the request.
     ///
     /// # Errors
-    /// `unreachable` when the node has gone away, `api_version`.
+    /// `unreachable` when the node has gone away, `api_version`, `limit`.
     pub async fn request(&self, command: Command) -> Answered<Answers> {
         let line = serde_json::to_string(&Request { id: 1, command }).map_err(error::failed)?;
         let pooled = self.idle.lock().ok().and_then(|mut idle| idle.pop());
@@ -181,6 +184,7 @@ async fn greet(socket: &Path) -> Answered<Connection> {
     match receive(&mut connection).await? {
         Answer::Hello { api: API_VERSION, .. } => Ok(connection),
         Answer::Hello { api, .. } => Err(error::api_version(api)),
+        Answer::Error { error, .. } => Err(error),
         _ => Err(error::failed("the node did not greet")),
     }
 }

@@ -70,7 +70,7 @@ pub(crate) fn ask(work: &mut Work<'_, '_>, who: &ConnectId, request: &Request) -
             contact.request_text.clone_from(message);
         }
         if let Some(invite) = &request.invite {
-            contact.invite_secret = Some(invite.secret.0);
+            contact.invite_secret = Some(invite.secret.clone());
         }
     }
     work.tx.put_contact(&contact)?;

@@ -141,6 +141,7 @@ impl ControlSocket {
             };
             let Ok(permit) = room.clone().try_acquire_owned() else {
                 tracing::warn!("control socket: too many clients");
+                clients.spawn(turn_away(stream));
                 continue;
             };
             let (dispatch, stop) = (dispatch.clone(), stop.child_token());
@@ -173,6 +174,16 @@ pub(crate) fn with_short_path<T>(
     };
     let dir = fs::File::open(dir)?;
     f(&Path::new("/proc/self/fd").join(dir.as_raw_fd().to_string()).join(name))
+}
+
+/// Says why there is no answer, instead of a greeting.
+async fn turn_away(stream: UnixStream) {
+    let mut lines = FramedWrite::new(stream, LinesCodec::new());
+    let answer = Answer::Error { id: 0, error: error::too_many_clients() };
+    if let Ok(line) = serde_json::to_string(&answer) {
+        // One short line always fits into the socket's buffer, so nobody is waited for.
+        let _ = tokio::time::timeout(LAST_WRITE, lines.send(line)).await;
+    }
 }
 
 async fn client<D: Dispatch>(stream: UnixStream, dispatch: Arc<D>, stop: CancellationToken) {

@@ -82,6 +82,26 @@ pub fn api_version(theirs: u32) -> ErrorBody {
     )
 }
 
+/// The node serves as many front ends at once as it may.
+#[must_use]
+pub fn too_many_clients() -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::Limit,
+        format!("{} commands use this node already", crate::control::MAX_CLIENTS),
+        "end some of them, such as `nexus watch` or `nexus history --follow`, and try again",
+    )
+}
+
+/// As many invites are open as may be.
+#[must_use]
+pub fn too_many_invites() -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::Limit,
+        format!("{} invites are open already", nexus_storage::letters::MAX_INVITES),
+        "make one for several people with --uses, or wait until some have been used or expired",
+    )
+}
+
 /// A file operation failed; maps the cases a person can act on.
 pub fn io(what: &str, path: &Path, error: &std::io::Error) -> ErrorBody {
     use std::io::ErrorKind as K;
@@ -150,13 +170,13 @@ pub fn not_confirmed(expected: &str) -> ErrorBody {
     )
 }
 
-/// A name that is not allowed.
+/// A name that is not allowed; `most` is the longest one, in bytes.
 #[must_use]
-pub fn bad_name(why: &str) -> ErrorBody {
+pub fn bad_name(why: impl std::fmt::Display, most: usize) -> ErrorBody {
     ErrorBody::new(
         ErrorCode::BadName,
         format!("that name can't be used: {why}"),
-        "names have 1 to 64 bytes and no control characters",
+        format!("choose one of at most {most} bytes; what can't be seen in it is left out"),
     )
 }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use nexus_identity::ConnectId;
-use nexus_identity::invite::InviteSecret;
 use nexus_identity::letter::{self, Letter, LetterId, Recipient, Sender, VerifiedLetter};
 use nexus_identity::record::VerifiedRecord;
 use nexus_storage::contacts::{ContactField, ContactRow, ContactState};
@@ -51,7 +50,7 @@ fn seal(
         id: known.map_or_else(|| LetterId::random(&mut rng), |l| LetterId(l.letter)),
         created: known.map_or(work.now, |l| l.created),
         text: contact.request_text.clone(),
-        invite: contact.invite_secret.map(InviteSecret),
+        invite: contact.invite_secret.clone(),
     };
     let live: Vec<_> =
         work.tx.records(&peer)?.into_iter().filter(|r| card.is_live(&r.instance)).collect();
@@ -119,7 +118,7 @@ pub(crate) fn receive(work: &mut Work<'_, '_>, sealed: &[u8], source: &str) -> A
             }
             learn(work, &opened)?;
             let invited = match &written.invite {
-                Some(secret) => work.tx.use_invite(&secret.0, work.now)?,
+                Some(secret) => work.tx.use_invite(secret.expose(), work.now)?,
                 None => false,
             };
             if invited && evicted != Some(from) {

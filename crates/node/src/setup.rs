@@ -214,7 +214,7 @@ pub fn has_identity(data_dir: &Path) -> bool {
 /// # Errors
 /// `bad_name`.
 pub fn check_name(name: &str) -> Answered<String> {
-    clean_name(name).map_err(|e| error::bad_name(&e.to_string()))
+    clean_name(name).map_err(|e| error::bad_name(e, nexus_identity::name::MAX_NAME))
 }
 
 /// Makes the data directory, readable only by its owner.

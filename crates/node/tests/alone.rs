@@ -11,7 +11,7 @@
 mod lab;
 
 use lab::{Person, lan};
-use nexus_node::api::{Command, ErrorCode, LogView, MessageState, StatusView};
+use nexus_node::api::{Command, ErrorCode, LogView, MessageState, SecretText, StatusView};
 use nexus_node::{Node, Options};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +96,7 @@ async fn errors_have_their_codes() {
     );
     ana.all::<serde_json::Value>(Command::ContactBlock { who: bob.id.clone() }).await;
     assert_eq!(ana.fails(send(&bob.id, "x".into())).await, ErrorCode::Blocked);
-    let weak = Command::BackupCreate { phrase: Some("secret".into()) };
+    let weak = Command::BackupCreate { phrase: Some(SecretText::new("secret")) };
     assert_eq!(ana.fails(weak).await, ErrorCode::WeakPhrase);
     let watch = Command::Watch { since: Some("x".into()) };
     assert_eq!(ana.fails(watch).await, ErrorCode::Usage);

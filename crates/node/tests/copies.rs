@@ -14,7 +14,9 @@ mod lab;
 
 use base64::Engine as _;
 use lab::{Person, contacts, copy, lan, until_equal};
-use nexus_node::api::{BackupView, Command, DeviceView, ErrorCode, MessageState, StatusView};
+use nexus_node::api::{
+    BackupView, Command, DeviceView, ErrorCode, MessageState, SecretText, StatusView,
+};
 use nexus_node::setup;
 
 async fn notices(who: &Person) -> Vec<String> {
@@ -102,7 +104,8 @@ async fn a_restore_brings_contacts_back_and_the_history_comes_from_them() {
     }
     until_equal(&ana, &bob, 10).await;
     let phrase = "correct horse battery staple on a rainy afternoon".to_owned();
-    let backup: BackupView = ana.one(Command::BackupCreate { phrase: Some(phrase.clone()) }).await;
+    let backup: BackupView =
+        ana.one(Command::BackupCreate { phrase: Some(SecretText::new(phrase.clone())) }).await;
     assert_eq!(backup.phrase, None);
     // Written after the backup: its key is in no keyring, and comes by key request.
     bob.send_until(&ana.id, "after the backup", MessageState::Delivered).await;

@@ -13,7 +13,7 @@ mod lab;
 use base64::Engine as _;
 use lab::{Person, befriend, lan};
 use nexus_node::api::{
-    BackupView, Command, ContactState, ContactView, ConversationView, MessageState,
+    BackupView, Command, ContactState, ContactView, ConversationView, MessageState, SecretText,
 };
 use nexus_node::setup;
 
@@ -26,7 +26,8 @@ async fn two_devices(port: u16) -> (Person, Person) {
 
 async fn another(ana: &Person, port: u16) -> Person {
     let phrase = "correct horse battery staple on a rainy afternoon".to_owned();
-    let backup: BackupView = ana.one(Command::BackupCreate { phrase: Some(phrase.clone()) }).await;
+    let backup: BackupView =
+        ana.one(Command::BackupCreate { phrase: Some(SecretText::new(phrase.clone())) }).await;
     let file = base64::engine::general_purpose::STANDARD.decode(backup.file).unwrap();
     let dir = tempfile::tempdir().unwrap();
     setup::restore(dir.path(), &file, &phrase).unwrap();

@@ -1,5 +1,6 @@
 //! People: contacts in every state.
 
+use nexus_identity::InviteSecret;
 use nexus_identity::id::{ConnectId, Millis};
 use nexus_log::order::Position;
 use rusqlite::Row;
@@ -96,7 +97,7 @@ pub struct ContactRow {
     /// The words of the pending request, mine or theirs.
     pub request_text: String,
     /// Secret of the invite through which I ask.
-    pub invite_secret: Option<[u8; 16]>,
+    pub invite_secret: Option<InviteSecret>,
     /// Letters are ignored until then.
     pub declined_until: Option<Millis>,
     /// When it was first known.
@@ -141,7 +142,7 @@ impl ContactRow {
             verified: row.get(5)?,
             second_contact_key: row.get(6)?,
             request_text: row.get(7)?,
-            invite_secret: row.get::<_, MaybeBytes<16>>(8)?.0,
+            invite_secret: row.get::<_, MaybeBytes<16>>(8)?.0.map(InviteSecret::new),
             declined_until: to_moment(row.get(9)?),
             added: to_millis(row.get(10)?),
             last_seen: to_moment(row.get(11)?),
@@ -252,7 +253,7 @@ impl Tx<'_> {
                 contact.verified,
                 contact.second_contact_key,
                 &contact.request_text,
-                contact.invite_secret.as_ref().map_or(&[][..], |s| s.as_slice()),
+                contact.invite_secret.as_ref().map_or(&[][..], |s| s.expose()),
                 contact.declined_until.map_or(0, millis),
                 millis(contact.added),
                 contact.last_seen.map_or(0, millis),

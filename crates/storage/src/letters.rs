@@ -17,7 +17,7 @@ pub const LETTERS_SEEN: i64 = 4_096;
 pub const MAX_LETTER_TEXT: usize = 2_000;
 /// Largest sealed letter, in bytes.
 pub const MAX_SEALED: usize = 8 * 1024;
-/// Invites that can be open at once; beyond, the one that ends first goes.
+/// Invites that can be open at once; no more are made beyond.
 pub const MAX_INVITES: i64 = 1_024;
 
 /// A letter that was opened and verified.
@@ -346,7 +346,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Stores an invite of mine; those that ended are forgotten.
+    /// Stores an invite of mine; those that ended are forgotten. `false`: [`MAX_INVITES`] are open, and none is dropped
+    /// behind the back of whoever holds it.
     ///
     /// # Errors
     /// When the store can't be written.
@@ -356,18 +357,14 @@ impl Tx<'_> {
         uses: u32,
         expires: Millis,
         now: Millis,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.run("DELETE FROM invites WHERE uses <= 0 OR expires <= ?1", [millis(now)])?;
-        self.run(
-            "INSERT OR REPLACE INTO invites (secret, uses, expires) VALUES (?1, ?2, ?3)",
-            (secret, uses, millis(expires)),
+        let kept = self.run(
+            "INSERT OR REPLACE INTO invites (secret, uses, expires)
+             SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM invites) < ?4",
+            (secret, uses, millis(expires), MAX_INVITES),
         )?;
-        self.run(
-            "DELETE FROM invites WHERE secret IN
-             (SELECT secret FROM invites ORDER BY expires DESC LIMIT -1 OFFSET ?1)",
-            [MAX_INVITES],
-        )?;
-        Ok(())
+        Ok(kept > 0)
     }
 
     /// Uses an invite up by one. `false`: there is none, or it has ended.

@@ -12,6 +12,7 @@
 mod common;
 
 use common::{conversation, me, prepared, them};
+use nexus_identity::InviteSecret;
 use nexus_identity::id::{ConnectId, InstanceKey, Millis};
 use nexus_log::ids::{EntryHash, LogKey};
 use nexus_storage::contacts::{ContactRow, ContactState, MAX_CARD_BYTES, MAX_NAME_BYTES};
@@ -189,14 +190,20 @@ fn invites_are_used_up_and_end() {
         assert!(!tx.use_invite(&[1; 16], Millis(100))?, "it has ended");
         assert!(tx.use_invite(&[1; 16], Millis(1))? && tx.use_invite(&[1; 16], Millis(1))?);
         assert!(!tx.use_invite(&[1; 16], Millis(1))?, "it is used up");
-        for n in 0..=u64::try_from(MAX_INVITES).unwrap() {
+        for n in 0..u64::try_from(MAX_INVITES).unwrap() {
             let mut secret = [9; 16];
             secret[..8].copy_from_slice(&n.to_be_bytes());
-            tx.put_invite(&secret, 1, Millis(1_000 + n), Millis(0))?;
+            assert!(tx.put_invite(&secret, 1, Millis(1_000 + n), Millis(0))?);
         }
+        assert!(
+            !tx.put_invite(&[8; 16], 1, Millis(9_999), Millis(999))?,
+            "one more than may be open"
+        );
+        assert!(!tx.invite_open(&[8; 16], Millis(999))?);
         let mut first = [9; 16];
         first[..8].copy_from_slice(&0_u64.to_be_bytes());
-        assert!(!tx.invite_open(&first, Millis(1))?, "the one that ends first went");
+        assert!(tx.invite_open(&first, Millis(999))?, "nobody's invite went for it");
+        assert!(tx.put_invite(&[8; 16], 1, Millis(9_999), Millis(1_000))?, "one has ended");
         Ok(())
     });
 }
@@ -211,7 +218,7 @@ fn contacts_are_kept_whole_and_listed_by_state() {
         verified: true,
         second_contact_key: true,
         request_text: "hi".into(),
-        invite_secret: Some([5; 16]),
+        invite_secret: Some(InviteSecret::new([5; 16])),
         declined_until: Some(Millis(77)),
         last_seen: Some(Millis(88)),
         ..ContactRow::new(them(), ContactState::Accepted, Millis(9))

@@ -115,7 +115,7 @@ pub struct LinkParams {
     /// Which end this node is.
     pub side: Side,
     /// 32 bytes of TLS exporter, the same at both ends and on no other link.
-    pub exporter: [u8; 32],
+    pub exporter: Secret32,
     /// Whose link it is, proven by transport.
     pub peer: ConnectId,
     /// The instance at the other end, proven by transport.
@@ -123,4 +123,29 @@ pub struct LinkParams {
     /// What [`crate::Output::Remember`] said last about this instance; `None` if nothing is known,
     /// then the engine uses what it remembers itself.
     pub remembered: Option<Shared>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let secret = TopicSecret::from_secret(Secret32::new([0xab; 32]));
+        let wanted =
+            WantedTopic { topic: secret.topic(), want: WantSecret::of(&secret), priority: 1 };
+        let link = LinkParams {
+            side: Side::Dialler,
+            exporter: Secret32::new([0xcd; 32]),
+            peer: ConnectId::from_bytes([1; 32]),
+            instance: InstanceKey::from_bytes([2; 32]),
+            remembered: None,
+        };
+        let topic = secret.topic();
+        assert_eq!(
+            format!("{wanted:?}"),
+            format!("WantedTopic {{ topic: {topic:?}, want: WantSecret(..), priority: 1 }}")
+        );
+        assert!(format!("{link:?}").contains("exporter: Secret32(..)"), "{link:?}");
+    }
 }

@@ -179,7 +179,7 @@ impl Link {
 
     /// How I name a topic on this link, and how the peer does.
     pub(crate) fn want_ids(&self, secret: &WantSecret) -> (WantId, WantId) {
-        let (exporter, side) = (&self.params.exporter, self.params.side);
+        let (exporter, side) = (self.params.exporter.expose(), self.params.side);
         (want_id(secret, exporter, side), want_id(secret, exporter, side.other()))
     }
 

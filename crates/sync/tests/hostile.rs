@@ -16,7 +16,7 @@ use lab::hostile::{Hostile, invented, run_of};
 use lab::store::MemoryStore;
 use lab::world::World;
 use lab::{Room, Writer};
-use nexus_identity::{ConnectId, InstanceKey};
+use nexus_identity::{ConnectId, InstanceKey, Secret32};
 use nexus_log::entry::Entry;
 use nexus_sync::frame::{Fork, Listing, Refusal, Want};
 use nexus_sync::ids::{SetHash, TopicFingerprint, WantId};
@@ -417,7 +417,7 @@ fn peers_that_are_remembered_have_a_limit() {
         let shared = Shared { mine: SetHash([1; 32]), theirs: SetHash([2; 32]), topics: vec![] };
         let params = LinkParams {
             side: Side::Dialler,
-            exporter: [0; 32],
+            exporter: Secret32::new([0; 32]),
             peer: ConnectId::from_bytes([0; 32]),
             instance: instance(number),
             remembered: Some(shared),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use nexus_identity::kdf::Secret32;
 use nexus_identity::{ConnectId, InstanceKey, VerifiedCard, VerifiedRecord};
 
 use crate::code::{CloseCode, RefusedCode};
@@ -124,7 +125,7 @@ pub struct LinkUp {
     /// Which end this is.
     pub side: Side,
     /// 32 bytes that only the two ends of this very connection know (TLS exporter, label `nexus exporter v1`).
-    pub exporter: [u8; 32],
+    pub exporter: Secret32,
     /// The streams.
     pub frames: Link,
 }

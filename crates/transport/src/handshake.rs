@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use nexus_identity::ConnectId;
+use nexus_identity::kdf::Secret32;
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -35,7 +36,7 @@ pub(crate) struct Established {
     pub(crate) side: Side,
     pub(crate) hello: CheckedHello,
     pub(crate) negotiated: Negotiated,
-    pub(crate) exporter: [u8; 32],
+    pub(crate) exporter: Secret32,
     pub(crate) remote: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) control: Stream,
@@ -125,6 +126,7 @@ async fn dial_over(
         .get_ref()
         .1
         .export_keying_material([0; 32], tls::EXPORTER_LABEL, None)
+        .map(Secret32::new)
         .map_err(|_| DialError::Tls)?;
     if negotiated.peer == hub.instance {
         return Err(DialError::Ended(CloseCode::Myself).into());
@@ -235,6 +237,7 @@ async fn accept_over(
         .get_ref()
         .1
         .export_keying_material([0; 32], tls::EXPORTER_LABEL, None)
+        .map(Secret32::new)
         .map_err(|_| Some(RefusedCode::Tls))?;
     let mut mux = Mux::start(tls, Mode::Server);
     let mut control = mux.accept().await.ok_or(None)?;

@@ -33,7 +33,7 @@ async fn two_nodes_link_and_frames_arrive_in_order_on_both_streams() {
         (a.person.id(), a.person.key(), Side::Listener)
     );
     assert_eq!(up_a.exporter, up_b.exporter);
-    assert_ne!(up_a.exporter, [0; 32]);
+    assert_ne!(*up_a.exporter.expose(), [0; 32]);
     assert_eq!(up_a.path.group, "X25519MLKEM768");
     assert_eq!(up_a.path.cipher, "TLS13_AES_128_GCM_SHA256");
     assert_eq!(up_b.redial, Some(a.address()));

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use nexus_node::api::{BackupView, Command, DeviceView};
+use nexus_node::api::{BackupView, Command, DeviceView, SecretText};
 use nexus_node::error;
 use nexus_node::setup::{self, RestoreView};
 use serde_json::json;
 
-use super::{ask, first_line};
+use super::{ask, first_line, typed_unseen};
 use crate::args::{BackupVerb, Global};
 use crate::output::Out;
 use crate::session::{Need, with};
@@ -56,7 +56,7 @@ async fn create(
         drop(progress);
         let bytes = BASE64_STANDARD.decode(&sealed.file).map_err(error::failed)?;
         setup::write_atomically(&file, &bytes, false)?;
-        show_created(&file, bytes.len(), sealed.phrase.as_deref(), out)
+        show_created(&file, bytes.len(), sealed.phrase.as_ref().map(SecretText::expose), out)
     })
     .await
 }
@@ -88,13 +88,13 @@ async fn restore(
     let bytes = read(file)?;
     let phrase = match phrase_file {
         Some(path) => phrase_from(&path).await?,
-        None if out.can_ask() => ask("Phrase of the backup:".to_owned()).await?,
-        None => phrase_from(Path::new("-")).await?,
+        None => phrase_typed(out.can_ask().then_some("Phrase of the backup (not shown):")).await?,
     };
     let progress = out.progress("opening");
     let restored = {
         let dir = dir.clone();
-        let opened = tokio::task::spawn_blocking(move || setup::restore(&dir, &bytes, &phrase));
+        let opened =
+            tokio::task::spawn_blocking(move || setup::restore(&dir, &bytes, phrase.expose()));
         opened.await.map_err(error::failed)??
     };
     drop(progress);
@@ -170,20 +170,27 @@ fn read(file: &Path) -> Result<Vec<u8>, Stop> {
 }
 
 /// The first line of a file, or of standard input for `-`.
-async fn phrase_from(path: &Path) -> Result<String, Stop> {
+async fn phrase_from(path: &Path) -> Result<SecretText, Stop> {
+    if path == Path::new("-") {
+        return phrase_typed(None).await;
+    }
     let from = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || {
-        if from == Path::new("-") {
-            return first_line(std::io::stdin().lock());
-        }
-        first_line(BufReader::new(File::open(&from)?))
-    });
+    let read = tokio::task::spawn_blocking(move || first_line(BufReader::new(File::open(from)?)));
     let line = read.await.map_err(error::failed)?.map_err(|e| error::io("can't read", path, &e))?;
-    if line.trim().is_empty() {
+    some_phrase(SecretText::new(line))
+}
+
+/// The first line of standard input.
+async fn phrase_typed(question: Option<&str>) -> Result<SecretText, Stop> {
+    some_phrase(typed_unseen(question).await?)
+}
+
+fn some_phrase(phrase: SecretText) -> Result<SecretText, Stop> {
+    if phrase.expose().trim().is_empty() {
         return Err(Stop::usage(
             "no phrase was given",
             "type it when asked, send it on standard input, or name a file with --phrase-file",
         ));
     }
-    Ok(line)
+    Ok(phrase)
 }

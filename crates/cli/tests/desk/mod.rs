@@ -96,6 +96,8 @@ impl Person {
         let mut command = Command::new(program());
         command.arg("--data-dir").arg(&self.dir).args(args);
         command.env_remove("NEXUS_DATA_DIR").env_remove("NEXUS_LOG").env("TZ", "UTC");
+        // A backup costs a quarter of a GiB and a second on purpose; tests make many.
+        command.env("NEXUS_TEST_ARGON2_KIB", "64");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -203,7 +203,7 @@ impl Evil {
         let mut forger = self.forger(&up);
         let topic = forger.conversation.secret.clone();
         let side = if up.side == Side::Dialler { 0 } else { 1 };
-        let mine = WantId(topic.want_id(&up.exporter, side));
+        let mine = WantId(topic.want_id(up.exporter.expose(), side));
         let mut tx = vec![
             SyncFrame::Summary(Summary {
                 lazy: false,

@@ -9,7 +9,7 @@ fn invite() -> Invite {
     let secrets = IdentitySecrets::generate(&mut ChaCha12Rng::from_seed([1; 32]));
     let contact = Statement::Contact { key: secrets.contact_key() };
     let card = VerifiedCard::create(&secrets, &[contact]).unwrap();
-    let mut invite = Invite::new(&card, InviteSecret([7; 16]), 2, Millis(99)).unwrap();
+    let mut invite = Invite::new(&card, InviteSecret::new([7; 16]), 2, Millis(99)).unwrap();
     invite.addresses = vec!["10.0.0.1:46340".into()];
     invite
 }
@@ -32,7 +32,7 @@ fn an_invite_reads_back() {
 fn a_card_without_contact_key_can_not_invite() {
     let secrets = IdentitySecrets::generate(&mut ChaCha12Rng::from_seed([1; 32]));
     let card = VerifiedCard::create(&secrets, &[]).unwrap();
-    let refused = Invite::new(&card, InviteSecret([7; 16]), 1, Millis(0));
+    let refused = Invite::new(&card, InviteSecret::new([7; 16]), 1, Millis(0));
     assert_eq!(refused, Err(InviteError::NoContactKey));
 }
 
@@ -84,7 +84,7 @@ fn unknown_keys_are_kept() {
 
 #[test]
 fn debug_shows_no_secret() {
-    insta::assert_debug_snapshot!("invite_secret", InviteSecret([7; 16]));
+    insta::assert_debug_snapshot!("invite_secret", InviteSecret::new([7; 16]));
     insta::assert_debug_snapshot!("invite", invite());
 }
 

@@ -46,7 +46,7 @@ fn rng() -> ChaCha12Rng {
 }
 
 fn letter(text: &str) -> Letter {
-    let invite = Some(InviteSecret([5; 16]));
+    let invite = Some(InviteSecret::new([5; 16]));
     Letter { id: LetterId([4; 16]), created: Millis(77), text: text.into(), invite }
 }
 

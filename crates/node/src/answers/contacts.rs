@@ -35,7 +35,7 @@ pub(crate) struct Asked {
 
 pub(crate) async fn add(core: &Arc<Core>, asked: Asked, rows: &Rows) -> Answered<()> {
     let mut request =
-        Request { name: asked.name.map(local_name).transpose()?, ..Request::default() };
+        Request { name: asked.name.as_deref().map(local_name).transpose()?, ..Request::default() };
     if let Some(message) = asked.message {
         if message.chars().count() > MAX_MESSAGE {
             return Err(ErrorBody::new(
@@ -106,13 +106,9 @@ fn check_address(address: &str) -> Answered<String> {
 }
 
 /// A name that only I see.
-fn local_name(name: String) -> Answered<String> {
-    let clean: String = name.chars().filter(|c| !c.is_control()).collect();
-    let clean = clean.trim().to_owned();
-    if clean.len() > MAX_LOCAL_NAME {
-        return Err(error::bad_name("it is longer than 256 bytes"));
-    }
-    if clean.is_empty() { Err(error::bad_name("it is empty")) } else { Ok(clean) }
+fn local_name(name: &str) -> Answered<String> {
+    nexus_identity::name::clean(name, MAX_LOCAL_NAME)
+        .map_err(|e| error::bad_name(e, MAX_LOCAL_NAME))
 }
 
 pub(crate) async fn list(core: &Arc<Core>, requests: bool, rows: &Rows) -> Answered<()> {
@@ -142,7 +138,7 @@ pub(crate) async fn change(
 }
 
 pub(crate) async fn rename(core: &Arc<Core>, who: &str, name: String, rows: &Rows) -> Answered<()> {
-    let name = local_name(name)?;
+    let name = local_name(&name)?;
     change(core, who, move |work, who| state::rename(work, who, &name), rows).await
 }
 
@@ -198,10 +194,16 @@ pub(crate) async fn invite(
     }
     let secret = InviteSecret::random(&mut rand::rng());
     let until = core.clock.now().saturating_add(Duration::from_secs(life));
-    let mut invite = Invite::new(&core.me().card, secret, uses, until).map_err(error::failed)?;
+    let mut invite =
+        Invite::new(&core.me().card, secret.clone(), uses, until).map_err(error::failed)?;
     invite.addresses =
         crate::addresses::reachable(core).into_iter().map(|a| a.to_string()).collect();
     let link = invite.encode().map_err(error::failed)?;
-    core.store.run(move |work| Ok(work.tx.put_invite(&secret.0, uses, until, work.now)?)).await?;
+    core.store
+        .run(move |work| match work.tx.put_invite(secret.expose(), uses, until, work.now)? {
+            true => Ok(()),
+            false => Err(error::too_many_invites()),
+        })
+        .await?;
     Ok(rows.row(&InviteView { link, expires: rfc3339(until) }).await?)
 }

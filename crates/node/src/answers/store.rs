@@ -7,7 +7,7 @@ use nexus_log::ledger::Chain;
 use nexus_log::order::Position;
 use nexus_storage::{Queries, Window};
 
-use crate::api::{BackupView, DigestView, LogView, RawEntryView};
+use crate::api::{BackupView, DigestView, LogView, RawEntryView, SecretText};
 use crate::control::Rows;
 use crate::core::Core;
 use crate::error::{self, Answered};
@@ -151,7 +151,11 @@ pub(crate) async fn rebuild(core: &Arc<Core>, rows: &Rows) -> Answered<()> {
     Ok(())
 }
 
-pub(crate) async fn backup(core: &Arc<Core>, phrase: Option<String>, rows: &Rows) -> Answered<()> {
+pub(crate) async fn backup(
+    core: &Arc<Core>,
+    phrase: Option<SecretText>,
+    rows: &Rows,
+) -> Answered<()> {
     let (file, made) = crate::backup::create(core, phrase).await?;
     Ok(rows.row(&BackupView { phrase: made, file }).await?)
 }

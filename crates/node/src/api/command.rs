@@ -1,5 +1,6 @@
 //! What a front end asks of the node.
 
+use super::SecretText;
 use serde::{Deserialize, Serialize};
 
 use super::MessageState;
@@ -201,7 +202,7 @@ pub enum Command {
     /// Seal a backup under a phrase. Answers one [`BackupView`](super::BackupView); the front end writes the bytes to its file.
     BackupCreate {
         /// The phrase; a 12-word one is made and returned when absent.
-        phrase: Option<String>,
+        phrase: Option<SecretText>,
     },
     /// All messages of a conversation. Answers [`MessageView`](super::MessageView) rows, oldest first.
     Export {

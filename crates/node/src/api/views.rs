@@ -1,5 +1,6 @@
 //! Rows of answers.
 
+use super::SecretText;
 use serde::{Deserialize, Serialize};
 
 /// Delivery state of a message; it never falls.
@@ -357,7 +358,7 @@ pub struct RawEntryView {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BackupView {
     /// The phrase, when it was made here.
-    pub phrase: Option<String>,
+    pub phrase: Option<SecretText>,
     /// The sealed file, base64.
     pub file: String,
 }

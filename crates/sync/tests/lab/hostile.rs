@@ -1,6 +1,6 @@
 //! A peer played by hand: it says to a node whatever a test wants.
 
-use nexus_identity::{ConnectId, InstanceKey};
+use nexus_identity::{ConnectId, InstanceKey, Secret32};
 use nexus_log::entry::Entry;
 use nexus_log::ids::{EntryHash, Head, LogKey, Topic};
 use nexus_log::run::{Run, RunBuilder};
@@ -27,7 +27,7 @@ impl Hostile {
         let (link, exporter) = (LinkId(1_000_000 + number), [number as u8; 32]);
         let params = LinkParams {
             side: Side::Listener,
-            exporter,
+            exporter: Secret32::new(exporter),
             peer: ConnectId::from_bytes([1; 32]),
             instance: InstanceKey::from_bytes([200; 32]),
             remembered: None,

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
-use nexus_identity::{ConnectId, InstanceKey};
+use nexus_identity::{ConnectId, InstanceKey, Secret32};
 use nexus_log::ids::{LogHead, LogKey, Topic};
 use nexus_log::run::CheckedRun;
 use nexus_sync::{
@@ -181,7 +181,7 @@ impl World {
             let remembered = self.nodes[node].remembered.get(&instance).cloned();
             let params = LinkParams {
                 side,
-                exporter,
+                exporter: Secret32::new(exporter),
                 peer: ConnectId::from_bytes([0; 32]),
                 instance,
                 remembered,
