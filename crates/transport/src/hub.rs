@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nexus_identity::{ConnectId, InstanceKey, Secret32, VerifiedCard};
@@ -15,18 +15,20 @@ use tokio_util::task::TaskTracker;
 use crate::beacon::BootId;
 use crate::code::{CloseCode, RefusedCode};
 use crate::config::{LocalHello, Timing, Visibility};
-use crate::dial::{AttemptId, Dialler, Linked};
+use crate::dial::{AttemptId, Dialler};
 use crate::discovery::Discovery;
-use crate::event::{DialError, LinkId, LinkInfo, PathInfo, Side, TransportEvent};
+use crate::event::{DialError, LinkId, TransportEvent};
 use crate::gate::{Gate, GateKeeper, HOUR, Nonce, gate_for_hour, gate_for_nonce};
 use crate::handshake::Dial;
-use crate::hello::{CheckedHello, Hello};
+use crate::hello::Hello;
 use crate::limits::{Admission, Handshakes, InboundId, Lobby, Source, SourceRates, Strangers};
-use crate::link::Closer;
 use crate::refused::RefusedTable;
-use crate::streams::{End, Rtt};
-use crate::tie::{Keep, LinkFacts, Quality, prefer};
 use crate::tls::TlsConfigs;
+
+mod links;
+
+use links::LinkEntry;
+pub(crate) use links::{Admitted, Place, redial};
 
 /// Shared by all tasks.
 #[derive(Debug)]
@@ -76,61 +78,6 @@ pub(crate) struct State {
 pub(crate) struct KnownPeer {
     pub(crate) card: Option<VerifiedCard>,
     pub(crate) secret: Option<Secret32>,
-}
-
-#[derive(Debug)]
-struct LinkEntry {
-    peer: ConnectId,
-    instance: InstanceKey,
-    facts: LinkFacts,
-    closer: Closer,
-    rtt: Rtt,
-    path: Option<PathInfo>,
-}
-
-/// What a connection became; when dropped its place is free again.
-#[derive(Debug)]
-pub(crate) struct Admitted {
-    hub: Arc<Hub>,
-    pub(crate) place: Place,
-    end: End,
-}
-
-/// The place that a connection takes.
-#[derive(Debug, Clone)]
-pub(crate) enum Place {
-    /// A link to a wanted peer.
-    Link { id: LinkId, closer: Closer, rtt: Rtt },
-    /// A stranger's link.
-    Stranger { source: Source },
-}
-
-impl Admitted {
-    /// Frees the place, and says how it ended.
-    pub(crate) fn over(mut self, end: End) {
-        self.end = end;
-    }
-}
-
-impl Drop for Admitted {
-    fn drop(&mut self) {
-        match &self.place {
-            Place::Link { id, .. } => self.hub.ended(*id, self.end),
-            Place::Stranger { source } => self.hub.state().strangers.leave(*source),
-        }
-    }
-}
-
-/// Where the peer of a link can be dialled.
-pub(crate) fn redial(side: Side, remote: SocketAddr, port: u16) -> Option<SocketAddr> {
-    match side {
-        Side::Dialler => Some(remote),
-        Side::Listener => (port != 0).then(|| {
-            let mut address = remote;
-            address.set_port(port);
-            address
-        }),
-    }
 }
 
 /// UTC seconds since 1970.
@@ -326,141 +273,6 @@ impl Hub {
             self.tell(TransportEvent::Refused { code, source });
         }
     }
-
-    /// Decides what a connection with a checked `Hello` becomes; older links that it replaces end.
-    pub(crate) fn admit(
-        self: &Arc<Self>,
-        hello: &CheckedHello,
-        side: Side,
-        remote: SocketAddr,
-        local: SocketAddr,
-        attempt: Option<AttemptId>,
-    ) -> Result<Admitted, CloseCode> {
-        let now = self.now();
-        let mut guard = self.state();
-        let state = &mut *guard;
-        if !state.enabled || self.stop.is_cancelled() {
-            return Err(CloseCode::Shutdown);
-        }
-        if hello.instance == self.instance {
-            return Err(CloseCode::Myself);
-        }
-        let Some(known) = state.peers.get_mut(&hello.connect_id) else {
-            let place = state.admit_stranger(side, remote.ip())?;
-            return Ok(self.admitted(place));
-        };
-        known.card = Some(hello.card.clone());
-        state.close_revoked(&hello.card);
-        let quality = Quality::of(local.ip(), remote.ip());
-        let facts = LinkFacts { side, boot: hello.boot, quality, up_at: now };
-        for entry in state
-            .links
-            .values()
-            .filter(|entry| entry.instance == hello.instance && !entry.closing())
-        {
-            match prefer(&entry.facts, &facts, &self.instance, &hello.instance) {
-                Keep::Existing => return Err(CloseCode::Replaced),
-                Keep::New => entry.closer.close(CloseCode::Replaced),
-            }
-        }
-        let id = LinkId(state.next_link);
-        state.next_link += 1;
-        let (closer, rtt) = (Closer::default(), Rtt::default());
-        let (peer, instance) = (hello.connect_id, hello.instance);
-        let entry = LinkEntry {
-            peer,
-            instance,
-            facts,
-            closer: closer.clone(),
-            rtt: rtt.clone(),
-            path: None,
-        };
-        state.links.insert(id, entry);
-        let address = redial(side, remote, hello.port);
-        let linked = Linked { peer, instance, boot: hello.boot, address, quality, attempt };
-        state.dialler.handle_link_up(&linked, now);
-        drop(guard);
-        self.changed.notify_one();
-        Ok(self.admitted(Place::Link { id, closer, rtt }))
-    }
-
-    fn admitted(self: &Arc<Self>, place: Place) -> Admitted {
-        Admitted { hub: Arc::clone(self), place, end: End::LOST }
-    }
-
-    /// How a link runs, for `status`.
-    pub(crate) fn set_path(&self, link: LinkId, path: PathInfo) {
-        if let Some(entry) = self.state().links.get_mut(&link) {
-            entry.path = Some(path);
-        }
-    }
-
-    /// A link is over.
-    fn ended(&self, link: LinkId, end: End) {
-        let now = self.now();
-        {
-            let mut guard = self.state();
-            let state = &mut *guard;
-            let Some(entry) = state.links.remove(&link) else { return };
-            let another = state
-                .links
-                .values()
-                .any(|other| other.instance == entry.instance && !other.closing());
-            if !another {
-                state.dialler.handle_link_down(
-                    &entry.peer,
-                    &entry.instance,
-                    end.code,
-                    end.by_peer,
-                    now,
-                );
-            }
-        }
-        self.changed.notify_one();
-    }
-
-    /// Gives up links from addresses that this machine no longer has.
-    pub(crate) fn close_stranded(&self, have: impl Fn(IpAddr) -> bool) {
-        for entry in self.state().links.values() {
-            if entry.path.as_ref().is_some_and(|path| !have(path.local.ip().to_canonical())) {
-                entry.closer.close(CloseCode::Lost);
-            }
-        }
-    }
-
-    /// Ends links.
-    pub(crate) fn close_links(&self, code: CloseCode, which: impl Fn(LinkId, &ConnectId) -> bool) {
-        for (id, entry) in &self.state().links {
-            if which(*id, &entry.peer) {
-                entry.closer.close(code);
-            }
-        }
-    }
-
-    /// The links that are up.
-    pub(crate) fn links(&self) -> Vec<LinkInfo> {
-        let now = self.now();
-        let state = self.state();
-        let up =
-            state.links.iter().filter(|(_, entry)| !entry.closing()).filter_map(|(id, entry)| {
-                Some(LinkInfo {
-                    link: *id,
-                    peer: entry.peer,
-                    instance: entry.instance,
-                    path: entry.path.clone()?,
-                    side: entry.facts.side,
-                    rtt: entry.rtt.get(),
-                    age: now.saturating_sub(entry.facts.up_at),
-                })
-            });
-        up.collect()
-    }
-}
-
-impl LinkEntry {
-    fn closing(&self) -> bool {
-        self.closer.token.is_cancelled()
-    }
 }
 
 impl State {
@@ -498,26 +310,5 @@ impl State {
     pub(crate) fn port_for(&self, address: IpAddr) -> Option<u16> {
         let v4 = address.to_canonical().is_ipv4();
         self.listening.iter().find(|at| at.is_ipv4() == v4).map(SocketAddr::port)
-    }
-
-    fn admit_stranger(&mut self, side: Side, address: IpAddr) -> Result<Place, CloseCode> {
-        let source = Source::from(address);
-        if side == Side::Dialler || self.visibility != Visibility::Everyone {
-            return Err(CloseCode::Unwanted);
-        }
-        if !self.strangers.enter(source) {
-            return Err(CloseCode::Busy);
-        }
-        Ok(Place::Stranger { source })
-    }
-
-    /// Ends links of instances that this card does not count as live.
-    pub(crate) fn close_revoked(&self, card: &VerifiedCard) {
-        let peer = card.connect_id();
-        for entry in
-            self.links.values().filter(|entry| entry.peer == peer && !card.is_live(&entry.instance))
-        {
-            entry.closer.close(CloseCode::NotLive);
-        }
     }
 }

@@ -1,0 +1,232 @@
+//! The links of the hub: which connections become links, which of two stays, and how they end.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use nexus_identity::{ConnectId, InstanceKey, VerifiedCard};
+
+use super::{Hub, State};
+use crate::code::CloseCode;
+use crate::config::Visibility;
+use crate::dial::{AttemptId, Linked};
+use crate::event::{LinkId, LinkInfo, PathInfo, Side};
+use crate::hello::CheckedHello;
+use crate::limits::Source;
+use crate::link::Closer;
+use crate::streams::{End, Rtt};
+use crate::tie::{Keep, LinkFacts, Quality, prefer};
+
+#[derive(Debug)]
+pub(crate) struct LinkEntry {
+    peer: ConnectId,
+    instance: InstanceKey,
+    facts: LinkFacts,
+    closer: Closer,
+    rtt: Rtt,
+    path: Option<PathInfo>,
+}
+
+/// What a connection became; when dropped its place is free again.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    hub: Arc<Hub>,
+    pub(crate) place: Place,
+    end: End,
+}
+
+/// The place that a connection takes.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// A link to a wanted peer.
+    Link { id: LinkId, closer: Closer, rtt: Rtt },
+    /// A stranger's link.
+    Stranger { source: Source },
+}
+
+impl Admitted {
+    /// Frees the place, and says how it ended.
+    pub(crate) fn over(mut self, end: End) {
+        self.end = end;
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        match &self.place {
+            Place::Link { id, .. } => self.hub.ended(*id, self.end),
+            Place::Stranger { source } => self.hub.state().strangers.leave(*source),
+        }
+    }
+}
+
+/// Where the peer of a link can be dialled.
+pub(crate) fn redial(side: Side, remote: SocketAddr, port: u16) -> Option<SocketAddr> {
+    match side {
+        Side::Dialler => Some(remote),
+        Side::Listener => (port != 0).then(|| {
+            let mut address = remote;
+            address.set_port(port);
+            address
+        }),
+    }
+}
+
+impl Hub {
+    /// Decides what a connection with a checked `Hello` becomes; older links that it replaces end.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        hello: &CheckedHello,
+        side: Side,
+        remote: SocketAddr,
+        local: SocketAddr,
+        attempt: Option<AttemptId>,
+    ) -> Result<Admitted, CloseCode> {
+        let now = self.now();
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if !state.enabled || self.stop.is_cancelled() {
+            return Err(CloseCode::Shutdown);
+        }
+        if hello.instance == self.instance {
+            return Err(CloseCode::Myself);
+        }
+        let Some(known) = state.peers.get_mut(&hello.connect_id) else {
+            let place = state.admit_stranger(side, remote.ip())?;
+            return Ok(self.admitted(place));
+        };
+        known.card = Some(hello.card.clone());
+        state.close_revoked(&hello.card);
+        let quality = Quality::of(local.ip(), remote.ip());
+        let facts = LinkFacts { side, boot: hello.boot, quality, up_at: now };
+        for entry in state
+            .links
+            .values()
+            .filter(|entry| entry.instance == hello.instance && !entry.closing())
+        {
+            match prefer(&entry.facts, &facts, &self.instance, &hello.instance) {
+                Keep::Existing => return Err(CloseCode::Replaced),
+                Keep::New => entry.closer.close(CloseCode::Replaced),
+            }
+        }
+        let id = LinkId(state.next_link);
+        state.next_link += 1;
+        let (closer, rtt) = (Closer::default(), Rtt::default());
+        let (peer, instance) = (hello.connect_id, hello.instance);
+        let entry = LinkEntry {
+            peer,
+            instance,
+            facts,
+            closer: closer.clone(),
+            rtt: rtt.clone(),
+            path: None,
+        };
+        state.links.insert(id, entry);
+        let address = redial(side, remote, hello.port);
+        let linked = Linked { peer, instance, boot: hello.boot, address, quality, attempt };
+        state.dialler.handle_link_up(&linked, now);
+        drop(guard);
+        self.changed.notify_one();
+        Ok(self.admitted(Place::Link { id, closer, rtt }))
+    }
+
+    fn admitted(self: &Arc<Self>, place: Place) -> Admitted {
+        Admitted { hub: Arc::clone(self), place, end: End::LOST }
+    }
+
+    /// How a link runs, for `status`.
+    pub(crate) fn set_path(&self, link: LinkId, path: PathInfo) {
+        if let Some(entry) = self.state().links.get_mut(&link) {
+            entry.path = Some(path);
+        }
+    }
+
+    /// A link is over.
+    pub(super) fn ended(&self, link: LinkId, end: End) {
+        let now = self.now();
+        {
+            let mut guard = self.state();
+            let state = &mut *guard;
+            let Some(entry) = state.links.remove(&link) else { return };
+            let another = state
+                .links
+                .values()
+                .any(|other| other.instance == entry.instance && !other.closing());
+            if !another {
+                state.dialler.handle_link_down(
+                    &entry.peer,
+                    &entry.instance,
+                    end.code,
+                    end.by_peer,
+                    now,
+                );
+            }
+        }
+        self.changed.notify_one();
+    }
+
+    /// Gives up links from addresses that this machine no longer has.
+    pub(crate) fn close_stranded(&self, have: impl Fn(IpAddr) -> bool) {
+        for entry in self.state().links.values() {
+            if entry.path.as_ref().is_some_and(|path| !have(path.local.ip().to_canonical())) {
+                entry.closer.close(CloseCode::Lost);
+            }
+        }
+    }
+
+    /// Ends links.
+    pub(crate) fn close_links(&self, code: CloseCode, which: impl Fn(LinkId, &ConnectId) -> bool) {
+        for (id, entry) in &self.state().links {
+            if which(*id, &entry.peer) {
+                entry.closer.close(code);
+            }
+        }
+    }
+
+    /// The links that are up.
+    pub(crate) fn links(&self) -> Vec<LinkInfo> {
+        let now = self.now();
+        let state = self.state();
+        let up =
+            state.links.iter().filter(|(_, entry)| !entry.closing()).filter_map(|(id, entry)| {
+                Some(LinkInfo {
+                    link: *id,
+                    peer: entry.peer,
+                    instance: entry.instance,
+                    path: entry.path.clone()?,
+                    side: entry.facts.side,
+                    rtt: entry.rtt.get(),
+                    age: now.saturating_sub(entry.facts.up_at),
+                })
+            });
+        up.collect()
+    }
+}
+
+impl LinkEntry {
+    fn closing(&self) -> bool {
+        self.closer.token.is_cancelled()
+    }
+}
+
+impl State {
+    fn admit_stranger(&mut self, side: Side, address: IpAddr) -> Result<Place, CloseCode> {
+        let source = Source::from(address);
+        if side == Side::Dialler || self.visibility != Visibility::Everyone {
+            return Err(CloseCode::Unwanted);
+        }
+        if !self.strangers.enter(source) {
+            return Err(CloseCode::Busy);
+        }
+        Ok(Place::Stranger { source })
+    }
+
+    /// Ends links of instances that this card does not count as live.
+    pub(crate) fn close_revoked(&self, card: &VerifiedCard) {
+        let peer = card.connect_id();
+        for entry in
+            self.links.values().filter(|entry| entry.peer == peer && !card.is_live(&entry.instance))
+        {
+            entry.closer.close(CloseCode::NotLive);
+        }
+    }
+}
