@@ -30,10 +30,13 @@ pub(crate) fn crowd(program: &Path, people: usize, table: &mut Table) -> Result<
         let theirs = node.control()?;
         others.push((person, node, theirs));
     }
-    until("everybody is seen", PATIENCE, || {
-        let rows = control.rows(json!({"command": "nearby", "watch": false}))?;
-        Ok(rows.len() >= people)
-    })?;
+    let mut seen = 0;
+    let all_seen = until("everybody is seen", PATIENCE, || {
+        seen = control.rows(json!({"command": "nearby", "watch": false}))?.len();
+        std::thread::park_timeout(Duration::from_millis(500));
+        Ok(seen >= people)
+    });
+    all_seen.with_context(|| format!("{seen} of {people} were seen"))?;
     for (person, _, theirs) in &mut others {
         control.rows(json!({"command": "contact_add", "who": person.id}))?;
         until("request", PATIENCE, || {

@@ -143,7 +143,17 @@ impl Answers {
     /// What the node answered; `unreachable` when it went away in between.
     pub async fn next<T: DeserializeOwned>(&mut self) -> Answered<Option<T>> {
         let Some(connection) = &mut self.connection else { return Ok(None) };
-        match receive(connection).await {
+        let line = match receive(connection).await {
+            Ok(line) => line,
+            Err(error) => {
+                self.connection = None;
+                return Err(error);
+            }
+        };
+        if let Ok(RowLine { answer: RowTag::Row, row }) = serde_json::from_str(&line) {
+            return serde_json::from_str(row.get()).map(Some).map_err(error::failed);
+        }
+        match parse(&line) {
             Ok(Answer::Row { row, .. }) => {
                 serde_json::from_value(row).map(Some).map_err(error::failed)
             }
@@ -181,7 +191,7 @@ async fn greet(socket: &Path) -> Answered<Connection> {
     // Rows are made by our own node, which bounds them; a history row can be longer than a request line.
     let mut connection =
         Framed::new(stream, LinesCodec::new_with_max_length(16 * crate::control::MAX_LINE));
-    match receive(&mut connection).await? {
+    match parse(&receive(&mut connection).await?)? {
         Answer::Hello { api: API_VERSION, .. } => Ok(connection),
         Answer::Hello { api, .. } => Err(error::api_version(api)),
         Answer::Error { error, .. } => Err(error),
@@ -189,9 +199,27 @@ async fn greet(socket: &Path) -> Answered<Connection> {
     }
 }
 
-async fn receive(connection: &mut Connection) -> Answered<Answer> {
+/// [`Answer::Row`] whose row is not taken apart before it is known what it is.
+#[derive(serde::Deserialize)]
+struct RowLine<'a> {
+    answer: RowTag,
+    #[serde(borrow)]
+    row: &'a serde_json::value::RawValue,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RowTag {
+    Row,
+}
+
+fn parse(line: &str) -> Answered<Answer> {
+    serde_json::from_str(line).map_err(error::failed)
+}
+
+async fn receive(connection: &mut Connection) -> Answered<String> {
     match connection.next().await {
-        Some(Ok(line)) => serde_json::from_str(&line).map_err(error::failed),
+        Some(Ok(line)) => Ok(line),
         Some(Err(LinesCodecError::Io(e))) => Err(gone(&e)),
         Some(Err(e)) => Err(error::failed(e)),
         None => Err(gone(&"it closed the connection")),

@@ -51,7 +51,7 @@ pub trait Dispatch: Send + Sync + 'static {
 #[derive(Debug, Clone)]
 pub struct Rows {
     id: u64,
-    lines: mpsc::Sender<Answer>,
+    lines: mpsc::Sender<String>,
     turn: Turn,
 }
 
@@ -68,14 +68,28 @@ impl From<ClientGone> for ErrorBody {
     }
 }
 
+/// [`Answer::Row`] without the tree of values in between, which costs more than all the rest of telling a row.
+#[derive(Serialize)]
+struct RowLine<'a, T: Serialize> {
+    answer: &'static str,
+    request: u64,
+    row: &'a T,
+}
+
+/// Any other answer as a line.
+fn line(answer: &Answer) -> String {
+    serde_json::to_string(answer).unwrap_or_default()
+}
+
 impl Rows {
     /// Sends one row; waits while the client reads slowly.
     ///
     /// # Errors
     /// [`ClientGone`].
     pub async fn row(&self, row: &(impl Serialize + Sync)) -> Result<(), ClientGone> {
-        let row = serde_json::to_value(row).map_err(|_| ClientGone)?;
-        self.lines.send(Answer::Row { id: self.id, row }).await.map_err(|_| ClientGone)
+        let row = RowLine { answer: "row", request: self.id, row };
+        let line = serde_json::to_string(&row).map_err(|_| ClientGone)?;
+        self.lines.send(line).await.map_err(|_| ClientGone)
     }
 
     /// What this command writes has its place: the next writing command of the connection may go on.
@@ -190,7 +204,7 @@ async fn client<D: Dispatch>(stream: UnixStream, dispatch: Arc<D>, stop: Cancell
     let (read, write) = stream.into_split();
     let (lines, outgoing) = mpsc::channel(ANSWER_BUFFER);
     let hello = Answer::Hello { api: API_VERSION, version: env!("CARGO_PKG_VERSION").to_owned() };
-    if lines.send(hello).await.is_err() {
+    if lines.send(line(&hello)).await.is_err() {
         return;
     }
     let mut writer =
@@ -201,25 +215,26 @@ async fn client<D: Dispatch>(stream: UnixStream, dispatch: Arc<D>, stop: Cancell
     let room = Arc::new(Semaphore::new(MAX_REQUESTS));
     let writing = Arc::new(tokio::sync::Mutex::new(()));
     loop {
-        let line = tokio::select! {
+        let next = tokio::select! {
             () = stop.cancelled() => break,
-            line = read.next() => line,
+            next = read.next() => next,
         };
-        let request = match line {
+        let request = match next {
             None | Some(Err(LinesCodecError::Io(_))) => break,
             Some(Err(LinesCodecError::MaxLineLengthExceeded)) => {
                 let error = error::usage("the line is too long", "send shorter lines");
-                let _ = lines.send(Answer::Error { id: 0, error }).await;
+                let _ = lines.send(line(&Answer::Error { id: 0, error })).await;
                 break;
             }
-            Some(Ok(line)) => match serde_json::from_str::<Request>(&line) {
+            Some(Ok(text)) => match serde_json::from_str::<Request>(&text) {
                 Ok(request) => request,
                 Err(e) => {
                     let error = error::usage(
                         format!("not a request: {e}"),
                         "see docs/cli.md for the control socket",
                     );
-                    let _ = lines.send(Answer::Error { id: request_id(&line), error }).await;
+                    let id = request_id(&text);
+                    let _ = lines.send(line(&Answer::Error { id, error })).await;
                     continue;
                 }
             },
@@ -273,7 +288,7 @@ async fn answer<D: Dispatch>(
     tokio::select! {
         () = here.cancelled() => {}
         () = async { stop.cancelled().await; tokio::time::sleep(LAST_WRITE).await } => {}
-        _ = lines.send(last) => {}
+        _ = lines.send(line(&last)) => {}
     }
 }
 
@@ -287,10 +302,9 @@ fn request_id(line: &str) -> u64 {
 
 async fn write_answers(
     mut write: FramedWrite<tokio::net::unix::OwnedWriteHalf, LinesCodec>,
-    mut outgoing: mpsc::Receiver<Answer>,
+    mut outgoing: mpsc::Receiver<String>,
 ) {
-    while let Some(answer) = outgoing.recv().await {
-        let Ok(line) = serde_json::to_string(&answer) else { continue };
+    while let Some(line) = outgoing.recv().await {
         // Flushed when nothing more is waiting: many small rows go out in few writes.
         let written =
             if outgoing.is_empty() { write.send(line).await } else { write.feed(line).await };

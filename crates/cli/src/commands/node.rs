@@ -1,6 +1,6 @@
 //! `node`: run in the foreground.
 
-use std::future::pending;
+use std::future::{pending, ready};
 
 use nexus_node::api::{Command, ErrorBody, ErrorCode, Event, EventView};
 use nexus_node::client::{Answers, Client};
@@ -37,6 +37,7 @@ pub(crate) async fn run(global: &Global, args: NodeArgs, out: &mut Out) -> Done 
     let lines = event::Lines::new(out.style());
     let mut reader = Reader { out, lines, gone: false };
     reader.show(&EventView { cursor: None, event: node.ready().clone() });
+    reader.flush();
     let ended_by_itself = tokio::select! {
         _ = signals.next() => false,
         () = node.closed() => true,
@@ -82,14 +83,31 @@ impl Reader<'_> {
         } else {
             return;
         };
-        self.gone = shown.and_then(|()| self.out.flush()).is_err();
+        self.gone = shown.is_err();
+    }
+
+    fn flush(&mut self) {
+        self.gone = self.gone || self.out.flush().is_err();
+    }
+
+    /// The next event; what was shown goes out before it is waited for.
+    async fn next(&mut self, events: &mut Answers) -> Option<EventView> {
+        let next = tokio::select! {
+            biased;
+            next = events.next() => next,
+            () = ready(()) => {
+                self.flush();
+                events.next().await
+            }
+        };
+        next.ok().flatten()
     }
 
     /// Shows events for ever; an interrupted answer is asked for again where it stopped.
     async fn follow(&mut self, client: &Client, events: &mut Answers) {
         let mut since = None;
         loop {
-            while let Ok(Some(event)) = events.next::<EventView>().await {
+            while let Some(event) = self.next(events).await {
                 since = event.cursor.clone().or(since);
                 if !matches!(event.event, Event::Ready { .. }) {
                     self.show(&event);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nexus_node::api::{Event, EventView};
-use serde_json::Value;
+use serde::Serialize;
 
 use super::{contact_state, message_state, name_or_id, short_id};
 use crate::output::style::Style;
@@ -92,12 +92,17 @@ fn line(event: &Event, style: Style) -> String {
 }
 
 /// The JSON line: as the node gave it, the cursor only where there is one.
-pub(crate) fn object(event: &EventView) -> Value {
-    let mut value = serde_json::to_value(event).unwrap_or_default();
-    if let (Some(map), None) = (value.as_object_mut(), &event.cursor) {
-        map.remove("cursor");
-    }
-    value
+#[derive(Debug, Serialize)]
+pub(crate) struct Object<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<&'a str>,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+/// See [`Object`].
+pub(crate) fn object(event: &EventView) -> Object<'_> {
+    Object { cursor: event.cursor.as_deref(), event: &event.event }
 }
 
 /// The name of an event's kind, as `watch --event` takes it.
@@ -141,11 +146,12 @@ mod tests {
             instance: "aa".to_owned(),
             reason: "cut".to_owned(),
         };
-        let value = object(&EventView { cursor: None, event: event.clone() });
-        assert_eq!(value.get("cursor"), None);
-        assert_eq!(value["event"], kind(&event));
-        let value = object(&EventView { cursor: Some("7".to_owned()), event });
-        assert_eq!(value["cursor"], "7");
+        let value = |event| serde_json::to_value(object(&event)).unwrap();
+        let alone = value(EventView { cursor: None, event: event.clone() });
+        assert_eq!(alone.get("cursor"), None);
+        assert_eq!(alone["event"], kind(&event));
+        let durable = value(EventView { cursor: Some("7".to_owned()), event });
+        assert_eq!(durable["cursor"], "7");
     }
 
     #[test]

@@ -238,7 +238,6 @@ pub(crate) async fn watch(core: &Arc<Core>, since: Option<String>, rows: &Rows) 
         Some(cursor) => cursor,
         None => core.read(|store, _| Ok(store.last_cursor()?)).await?,
     };
-    let mut first = true;
     loop {
         let from = cursor;
         let outside = core.outside();
@@ -253,11 +252,11 @@ pub(crate) async fn watch(core: &Arc<Core>, since: Option<String>, rows: &Rows) 
                 Ok((found.rows.last().map(|e| e.cursor), found.missing, views))
             })
             .await?;
-        if first && missing && since.is_some() {
+        // Whoever reads slower than a bulk comes in can fall behind what is kept, too.
+        if missing {
             let event = Event::Lagged { missed: 0 };
             rows.row(&EventView { cursor: None, event }).await?;
         }
-        first = false;
         for view in &views {
             rows.row(view).await?;
         }
