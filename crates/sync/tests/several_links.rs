@@ -91,6 +91,34 @@ fn live_entries_among_many_linked_nodes_come_at_most_about_twice() {
 }
 
 #[test]
+fn what_is_written_during_the_first_round_of_a_lazy_link_comes_too() {
+    // The round takes 2 or 4 journeys of 10 ms; an entry is written at any time of it.
+    for remembered in [false, true] {
+        for millis in 0..60 {
+            let room = Room::new(1);
+            let mut world = world(3, &room);
+            for node in 0..3 {
+                world.write(node, &room, 2, 100);
+            }
+            // 1 brings the room to 0; to 2 there was a link before, and so it may be remembered.
+            world.lan(0, 1);
+            let before = world.lan(1, 2);
+            let with_memory = remembered.then(|| world.lan(0, 2));
+            world.settle();
+            world.cut(before);
+            with_memory.into_iter().for_each(|wire| world.cut(wire));
+            world.settle();
+            world.link(0, 2, Duration::from_millis(10), 1_000_000);
+            world.run_for(Duration::from_millis(millis));
+            world.write(2, &room, 1, 100);
+            world.settle();
+            world.assert_equal(&room);
+            world.assert_no_violations();
+        }
+    }
+}
+
+#[test]
 fn what_only_a_lazy_link_has_comes_when_the_eager_one_fails_to_bring_it() {
     let room = Room::new(1);
     let mut world = world(4, &room);

@@ -64,14 +64,19 @@ impl Engine {
             }
             self.say_done(id, topic);
         }
-        let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
+        self.announce_unless_pushed(id, topic, log);
+        Ok(())
+    }
+
+    /// Shows the heads of a log that changed, if nothing of it is about to be pushed.
+    pub(super) fn announce_unless_pushed(&mut self, id: LinkId, topic: &Topic, log: &LogKey) {
+        let Some(link) = self.links.get_mut(&id) else { return };
         let tips = self.view.tips(topic, log);
         let pushed = tips.iter().any(|tip| link.is_queued(*topic, (*log, tip.branch)));
         // A list of all heads that is still to be sent will show it.
         if !pushed && !link.listings.contains(topic) {
             link.announce.entry(*topic).or_default().insert(*log);
         }
-        Ok(())
     }
 
     /// Authors push what they write now over every link, lazy or not, to whom it is the next entry.

@@ -254,6 +254,8 @@ impl Engine {
         for (log, before) in since {
             let tips = before.iter().map(|tip| tip.head).collect();
             self.refresh(id, &topic, log, Some(tips), store)?;
+            // Nothing of it is pushed over a lazy link: the peer has to see it to ask for it.
+            self.announce_unless_pushed(id, &topic, log);
         }
         self.say_done(id, &topic);
         Ok(())
