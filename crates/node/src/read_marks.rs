@@ -127,3 +127,30 @@ fn write(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use nexus_log::ids::EntryHash;
+
+    use super::*;
+
+    fn mark(seq: u64) -> EntryRef {
+        EntryRef { log: LogKey::from_bytes([1; 32]), seq, hash: EntryHash::from_bytes([2; 32]) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn marks_go_out_at_most_once_in_two_seconds_and_only_the_highest() {
+        let (pacer, id) = (Pacer::default(), ConversationId::from_bytes([3; 32]));
+        let start = Instant::now();
+        assert_eq!(pacer.add(&id, &[mark(1)]), Some(start), "the first one at once");
+        assert_eq!(pacer.take(&id), [mark(1)]);
+        tokio::time::advance(PACE / 2).await;
+        assert_eq!(pacer.add(&id, &[mark(5)]), Some(start + PACE));
+        assert_eq!(pacer.add(&id, &[mark(3)]), None, "that is arranged already");
+        assert_eq!(pacer.take(&id), [mark(5)]);
+        tokio::time::advance(2 * PACE).await;
+        assert_eq!(pacer.add(&id, &[mark(6)]), Some(Instant::now()));
+        let other = ConversationId::from_bytes([4; 32]);
+        assert_eq!(pacer.add(&other, &[mark(9)]), Some(Instant::now()), "each has its own pace");
+    }
+}

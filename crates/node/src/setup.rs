@@ -106,6 +106,7 @@ pub fn restore(data_dir: &Path, backup: &[u8], phrase: &str) -> Answered<Restore
                 last_seen: None,
                 this: false,
                 revoked: false,
+                keys_from: None,
             })
             .collect(),
         name,

@@ -73,8 +73,16 @@ impl<'a> Viewer<'a> {
             message: (!row.request_text.is_empty()).then(|| row.request_text.clone()),
             path: self.outside.paths.get(&row.connect_id).cloned(),
             last_seen: row.last_seen.map(rfc3339),
+            keys_from: self.keys_from(&row.connect_id).map(rfc3339),
             warnings: self.warnings(row),
         }
+    }
+
+    /// When the newest record of a live instance of somebody was made.
+    fn keys_from(&self, who: &ConnectId) -> Option<Millis> {
+        let records = self.store.records(who).ok()?;
+        let made = records.iter().filter_map(|row| crate::verified::record(&row.bytes));
+        made.map(|record| record.created()).max()
     }
 
     fn warnings(&self, row: &ContactRow) -> Vec<String> {

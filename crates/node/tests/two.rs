@@ -220,6 +220,70 @@ async fn the_story_of_a_message_says_what_became_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_story_of_a_message_to_somebody_away_tells_of_dials_refusals_and_the_path_in_the_end() {
+    let (ana, mut bob) = contacts(lan()).await;
+    bob.stop().await;
+    let id = ana.send(&bob.id, "where are you?").await.entry_id;
+    let story = async || ana.all::<WhyView>(Command::Why { id: id.clone() }).await;
+    let waiting = ana
+        .eventually("a refusal", async || {
+            let story = story().await;
+            story.iter().any(|s| s.stage == "refused").then_some(story)
+        })
+        .await;
+    let last = waiting.last().unwrap();
+    assert_eq!(last.stage, "waiting", "{waiting:?}");
+    bob.start().await;
+    bob.until_text(&ana.id, "where are you?").await;
+    let story = ana
+        .eventually("the end of it", async || {
+            let story = story().await;
+            story.iter().any(|s| s.stage == "delivered").then_some(story)
+        })
+        .await;
+    let place = |stage: &str| {
+        let found = story.iter().position(|s| s.stage == stage);
+        found.unwrap_or_else(|| panic!("no {stage} in {story:#?}"))
+    };
+    let order = ["queued", "dialled", "refused", "linked", "sent", "delivered"].map(place);
+    assert!(order.is_sorted(), "{story:#?}");
+    let refused = &story[place("refused")];
+    assert!(refused.detail.contains("nobody listens there"), "{}", refused.detail);
+    for stage in ["sent", "delivered"] {
+        let row = &story[place(stage)];
+        assert_eq!(row.peer.as_ref(), Some(&bob.id));
+        assert_eq!(row.path.as_deref(), Some("lan"));
+    }
+    // The same dial in vain is told once, however often it was tried.
+    let mut told: Vec<_> =
+        story.iter().filter(|s| s.stage == "refused").map(|s| &s.detail).collect();
+    told.sort();
+    let all = told.len();
+    told.dedup();
+    assert_eq!(told.len(), all, "{story:#?}");
+    assert!(story.iter().all(|s| s.stage != "waiting"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_story_of_a_message_says_what_it_waits_for() {
+    let port = lan();
+    let (ana, bob) = (Person::started("Ana", port).await, Person::started("Bob", port).await);
+    ana.until_nearby(&bob.id).await;
+    ana.add(&bob.id).await;
+    let sent =
+        ana.until("a card", async || ana.client().one::<SentView>(send(&bob.id, "hi")).await.ok());
+    let id = sent.await.entry_id;
+    // The link of somebody who has not decided ends by itself.
+    let waiting = ana
+        .eventually("no link", async || {
+            let story: Vec<WhyView> = ana.all(Command::Why { id: id.clone() }).await;
+            story.into_iter().find(|s| s.stage == "waiting")
+        })
+        .await;
+    assert!(waiting.detail.contains("not accepted yet"), "{}", waiting.detail);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_name_reaches_contacts_over_the_link() {
     let (ana, bob) = contacts(lan()).await;
     ana.one::<IdentityView>(Command::ProfileSet { name: "Anastasia".into() }).await;

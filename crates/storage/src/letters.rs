@@ -175,6 +175,15 @@ impl Tx<'_> {
             {
                 return Ok(LetterFate::Declined);
             }
+            // The time is over: what they repeat since then counts as a new letter.
+            Some(ContactState::Removed)
+                if known.as_ref().is_some_and(|c| c.declined_until.is_some()) =>
+            {
+                self.run(
+                    "DELETE FROM letters_seen WHERE sender = ?1 AND letter = ?2",
+                    (letter.sender.as_bytes(), letter.letter),
+                )?;
+            }
             _ => {}
         }
         if !self.remember_letter(letter)? {

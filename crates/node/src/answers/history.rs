@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use nexus_identity::{ConnectId, Millis};
 use nexus_log::ids::{ConversationId, EntryHash};
 use nexus_log::order::Position;
-use nexus_storage::Window;
+use nexus_storage::contacts::ContactState;
 use nexus_storage::events::EventKind;
 use nexus_storage::story::Stage;
+use nexus_storage::{Queries, Window};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::api::{Event, EventView, MessageView, WhyView};
@@ -279,7 +281,36 @@ pub(crate) async fn watch(core: &Arc<Core>, since: Option<String>, rows: &Rows) 
     }
 }
 
+/// What a message that has not arrived, with no link to its recipient, waits for.
+fn waits_for(
+    store: &Queries,
+    peer: ConnectId,
+    nearby: bool,
+    now: Millis,
+) -> Answered<Option<WhyView>> {
+    let Some(contact) = store.contact(&peer)? else { return Ok(None) };
+    let detail = match contact.state {
+        ContactState::Blocked => "you have blocked them: it goes out once you unblock them",
+        ContactState::Removed => {
+            "they are no contact any more: it goes out if they become one again"
+        }
+        ContactState::Requested => "they have not accepted yet: it goes out once they have",
+        _ if store.addresses(&peer)?.is_empty() && !nearby => {
+            "no link to them, and no address at which to try: it goes out once both are on one network"
+        }
+        _ => "no link to them now: it goes out with the next one",
+    };
+    Ok(Some(WhyView {
+        time: rfc3339(now),
+        stage: "waiting".to_owned(),
+        peer: Some(peer.to_string()),
+        path: None,
+        detail: detail.to_owned(),
+    }))
+}
+
 pub(crate) async fn why(core: &Arc<Core>, id: String, rows: &Rows) -> Answered<()> {
+    let (nearby, outside) = (core.nearby_names(), core.outside());
     let story = core
         .read(move |store, me| {
             let row = messages::find(store, &id)?;
@@ -315,6 +346,10 @@ pub(crate) async fn why(core: &Arc<Core>, id: String, rows: &Rows) -> Answered<(
                     path: (!moment.path.is_empty()).then_some(moment.path),
                     detail: moment.detail,
                 });
+            }
+            if !delivered && peer != me.connect_id() && !outside.paths.contains_key(&peer) {
+                let nearby = nearby.iter().any(|n| n.id == peer);
+                views.extend(waits_for(store, peer, nearby, outside.now)?);
             }
             Ok(views)
         })

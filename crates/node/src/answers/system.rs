@@ -185,7 +185,12 @@ async fn all_devices(core: &Arc<Core>) -> Answered<Vec<DeviceView>> {
                 } else {
                     store.record(&instance)?.and_then(|r| r.last_seen)
                 };
+                let record = store.record(&instance)?;
+                let record = record.and_then(|row| crate::verified::record(&row.bytes));
+                let keys =
+                    if this { Some(me.record.created()) } else { record.map(|r| r.created()) };
                 Ok(DeviceView {
+                    keys_from: keys.map(rfc3339),
                     instance: instance.to_string(),
                     name: me.name().to_owned(),
                     added: at.map(rfc3339).unwrap_or_default(),

@@ -171,6 +171,9 @@ pub struct ContactView {
     pub path: Option<String>,
     /// RFC 3339 of the last authenticated sign of life.
     pub last_seen: Option<String>,
+    /// RFC 3339: how old the newest key is to which messages for them are sealed; a week at most while they are about.
+    #[serde(default)]
+    pub keys_from: Option<String>,
     /// Warnings, for example a second contact key or a name like another's.
     pub warnings: Vec<String>,
 }
@@ -287,6 +290,9 @@ pub struct DeviceView {
     pub this: bool,
     /// Whether it is revoked.
     pub revoked: bool,
+    /// RFC 3339: how old the key is to which messages for it are sealed; a week at most while it is about.
+    #[serde(default)]
+    pub keys_from: Option<String>,
 }
 
 /// One moment in the story of a message.
@@ -294,7 +300,7 @@ pub struct DeviceView {
 pub struct WhyView {
     /// RFC 3339.
     pub time: String,
-    /// `queued`, `dialled`, `refused`, `sent`, `delivered`, `read`, …
+    /// `queued`, `dialled`, `refused`, `linked`, `unlinked`, `sent`, `delivered`, `read`; `waiting`: what it waits for now.
     pub stage: String,
     /// ConnectID concerned.
     pub peer: Option<String>,

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use nexus_node::api::{
     Command, ContactState, ContactView, DigestView, Event, EventView, IdentityView, MessageState,
-    MessageView, SentView,
+    MessageView, SentView, StatusView,
 };
 use nexus_node::client::{Answers, Client};
 use nexus_node::{Clock, Node, Options, setup};
@@ -119,6 +119,10 @@ impl Person {
         self.one(Command::Id).await
     }
 
+    pub async fn status(&self) -> StatusView {
+        self.one(Command::Status).await
+    }
+
     pub async fn add(&self, who: &str) -> ContactView {
         self.one(Command::ContactAdd {
             who: who.to_owned(),
@@ -202,7 +206,7 @@ impl Person {
         };
         match tokio::time::timeout(PATIENCE, found).await {
             Ok(found) => found,
-            Err(_) => panic!("{} never saw: {what}", self.name),
+            Err(_) => panic!("{} never saw: {what}\n{:#?}", self.name, self.status().await),
         }
     }
 
@@ -223,7 +227,7 @@ impl Person {
         };
         match tokio::time::timeout(PATIENCE, found).await {
             Ok(found) => found,
-            Err(_) => panic!("{} never saw: {what}", self.name),
+            Err(_) => panic!("{} never saw: {what}\n{:#?}", self.name, self.status().await),
         }
     }
 
