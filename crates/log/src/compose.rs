@@ -13,7 +13,7 @@ use crate::body::{Body, KeyName, MAX_DEPS, MAX_EMOJI, MAX_NAME, MAX_TEXT, Payloa
 use crate::cipher;
 use crate::context::{Conversation, Me};
 use crate::header::HeaderError;
-use crate::hlc::Now;
+use crate::hlc::{Hlc, Now};
 use crate::ids::{EntryHash, EntryRef, Head, LogHead, LogKey, Seq};
 use crate::ingest::{Change, Said, is_hidden};
 use crate::ledger::{Chain, Ledger};
@@ -112,7 +112,8 @@ pub fn compose<L: Ledger>(
     if !draft.hlc.is_followed(now.later(CLOCK_SLACK)) {
         return Err(ComposeError::ClockBeyond);
     }
-    let hlc = ledger.clock(&conversation.id).map_err(ComposeError::Ledger)?.next(now);
+    let clock = clock(ledger, conversation, draft.hlc, now).map_err(ComposeError::Ledger)?;
+    let hlc = clock.next(now);
     let (deps, cited) =
         deps(ledger, conversation, &draft.log, now).map_err(ComposeError::Ledger)?;
     let timer = timer_of(ledger, conversation, &payload).map_err(ComposeError::Ledger)?;
@@ -138,6 +139,23 @@ pub fn compose<L: Ledger>(
     let Head { seq, hash } = composed.log.head;
     composed.position = Some(Position { hlc, log: composed.log.log, seq, hash });
     Ok(composed)
+}
+
+/// The highest value that the next entry must be above. What was followed while my own clock ran far ahead is no longer:
+/// else every log that I write would stop after one entry.
+fn clock<L: Ledger>(
+    ledger: &mut L,
+    conversation: &Conversation,
+    mine: Hlc,
+    now: Now,
+) -> Result<Hlc, L::Error> {
+    let clock = ledger.clock(&conversation.id)?;
+    if clock.is_followed(now.later(CLOCK_SLACK)) {
+        return Ok(clock);
+    }
+    let chains = ledger.topic_chains(&conversation.topic())?;
+    let followed = chains.into_iter().map(|chain| chain.hlc).filter(|hlc| hlc.is_followed(now));
+    Ok(followed.fold(mine, Hlc::max))
 }
 
 fn is_too_long(payload: &Payload) -> bool {

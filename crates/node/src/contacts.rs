@@ -133,7 +133,7 @@ pub(crate) fn reopen(
     let empty = work.tx.message_count(&conversation.id)? == 0;
     if before == ContactState::Removed
         && empty
-        && work.tx.chains_of_topic(&conversation.topic())?.len() > 1
+        && work.tx.chains_of_topic(&conversation.topic())?.iter().any(|chain| chain.head.seq > 0)
     {
         let (author, now) = (work.me.author()?, work.clock());
         rebuild::rebuild(work.tx, &conversation, &author, now)?;

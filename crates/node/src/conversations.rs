@@ -12,6 +12,7 @@ use nexus_log::ids::{LogKey, Topic};
 use nexus_log::topic::{LogKind, log_key};
 use nexus_storage::StoreError;
 use nexus_storage::delivery::Delivery;
+use nexus_storage::own::Retirement;
 use nexus_storage::story::{About, Stage, StoryRow};
 
 use crate::api::{ErrorBody, ErrorCode};
@@ -146,10 +147,18 @@ impl Work<'_, '_> {
             ComposeError::TooLong => error::too_long(),
             other => {
                 // Told outside this job, whose writes are undone with its failure.
-                self.after.forked = true;
+                self.give_up(match other {
+                    ComposeError::ClockBeyond => Retirement::Clock,
+                    _ => Retirement::Forked,
+                });
                 error::failed(other)
             }
         })
+    }
+
+    /// This instance must not go on: the hub makes another one once this is durable.
+    pub(crate) fn give_up(&mut self, why: Retirement) {
+        self.after.give_up = Some((self.me.instance.key(), why));
     }
 
     /// Raises how far a recipient has my log; tells of the messages that rose with it.
@@ -175,13 +184,14 @@ impl Work<'_, '_> {
         let from = from.max(to.saturating_sub(MOST - 1));
         let Some(chain) = self.tx.chain(log, None)? else { return Ok(()) };
         let marks = self.tx.marks(log)?;
+        let peer = self.me.conversations.get(&chain.topic).and_then(|c| self.me.peer_of(c));
         let count = usize::try_from(to - from + 1).unwrap_or(usize::MAX);
         for entry in self.tx.entries_of_chain(chain.id, from, count)? {
             if entry.seq > to {
                 break;
             }
             if let Some(row) = self.tx.message_by_hash(&entry.hash)? {
-                let state = crate::views::message_state(&marks, entry.seq);
+                let state = crate::views::message_state(&marks, entry.seq, peer.as_ref());
                 self.state_event(&row.conversation, &entry.hash, state)?;
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use nexus_identity::{ConnectId, Millis};
+use nexus_identity::{ConnectId, InstanceKey, Millis};
 use nexus_log::ids::Topic;
 use nexus_storage::own::Retirement;
 use nexus_storage::story::{About, Stage, StoryRow};
@@ -125,7 +125,8 @@ impl Hub {
                 };
             core.store.post(1, job, |_| ()).await;
         }
-        if after.forked { self.forked().await } else { None }
+        let (instance, why) = after.give_up?;
+        self.give_up(instance, why).await
     }
 
     async fn letters(&self) {
@@ -211,13 +212,20 @@ impl Hub {
         self.core.store.post(1, job, |_| ()).await;
     }
 
-    /// Another one writes with this instance's keys: this one stops, and goes on as a new instance.
-    async fn forked(&mut self) -> Option<mpsc::Receiver<TransportEvent>> {
+    /// This instance must not go on, for another one writes with its keys: it stops, and goes on as a new instance.
+    async fn give_up(
+        &mut self,
+        instance: InstanceKey,
+        why: Retirement,
+    ) -> Option<mpsc::Receiver<TransportEvent>> {
         let core = self.core.clone();
-        let changed = core.store.run(|work| give_up(work, Retirement::Forked)).await;
-        if let Err(error) = changed {
-            tracing::error!(%error, "a new instance could not be made");
-            return None;
+        match core.store.run(move |work| give_up(work, instance, why)).await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => {
+                tracing::error!(%error, "a new instance could not be made");
+                return None;
+            }
         }
         core.transport().shutdown().await;
         let (transport, events) = match network::start(&core.config, &core.me(), true).await {
@@ -236,8 +244,11 @@ impl Hub {
     }
 }
 
-/// Goes on as a new instance, and says so.
-fn give_up(work: &mut Work<'_, '_>, reason: Retirement) -> Answered<()> {
+/// Goes on as a new instance, and says so. `false` when it does already: what came in before the change says it again.
+fn give_up(work: &mut Work<'_, '_>, instance: InstanceKey, reason: Retirement) -> Answered<bool> {
+    if work.me.instance.key() != instance {
+        return Ok(false);
+    }
     let secrets = Arc::clone(&work.me.secrets);
     me::replace_instance(work.tx, &secrets, reason, work.now)?;
     if let Some(me) = Me::load(&secrets, work.tx)? {
@@ -245,13 +256,21 @@ fn give_up(work: &mut Work<'_, '_>, reason: Retirement) -> Answered<()> {
     }
     work.after.hello = true;
     work.after.wants = true;
-    work.notice(
-        "new_instance_fork",
-        None,
-        "a copy of this device wrote in its place, so this one goes on as a new device; nothing is lost. \
-         Use each data directory in one place only",
-    )?;
-    open_everywhere(work)
+    let (code, text) = match reason {
+        Retirement::Clock => (
+            "new_instance_clock",
+            "the clock of this device once ran more than ten years ahead, so it goes on as a new device; \
+             nothing is lost. Check its date",
+        ),
+        _ => (
+            "new_instance_fork",
+            "a copy of this device wrote in its place, so this one goes on as a new device; nothing is lost. \
+             Use each data directory in one place only",
+        ),
+    };
+    work.notice(code, None, text)?;
+    open_everywhere(work)?;
+    Ok(true)
 }
 
 /// Opens this instance's log in every conversation that goes on.
@@ -287,5 +306,42 @@ pub(crate) fn nearby_view(
         contact: contact
             .map(|c| crate::views::contact_state(c.state))
             .filter(|s| *s != crate::api::ContactState::Removed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_log::hlc::MAX_AHEAD_MILLIS;
+
+    use super::*;
+    use crate::desk::{Desk, START};
+
+    #[test]
+    fn an_instance_is_given_up_once_however_often_that_is_asked_for() {
+        let mut desk = Desk::new();
+        desk.contact();
+        let first = desk.me.instance.key();
+        assert!(desk.run(|work| give_up(work, first, Retirement::Forked)).unwrap());
+        assert!(!desk.run(|work| give_up(work, first, Retirement::Forked)).unwrap());
+        assert_eq!(desk.opened.writer.queries().retired_instances().unwrap().len(), 1);
+        assert!(desk.me.is_live() && desk.me.instance.key() != first);
+    }
+
+    #[test]
+    fn a_clock_that_ran_far_ahead_costs_one_instance_and_says_why() {
+        let mut desk = Desk::new();
+        let peer = desk.contact();
+        desk.now = Millis(START.0 + 2 * MAX_AHEAD_MILLIS);
+        desk.text(&peer, "from the future");
+        desk.now = START;
+        let who = peer.card.connect_id();
+        let text = |text: &str| nexus_log::body::Payload::Text(text.to_owned());
+        desk.run(|work| crate::messages::say(work, &who, text("stopped"))).unwrap_err();
+        let (instance, why) = desk.after.give_up.unwrap();
+        assert_eq!((instance, why), (desk.me.instance.key(), Retirement::Clock));
+        assert!(desk.run(|work| give_up(work, instance, why)).unwrap());
+        for n in 0..3 {
+            desk.text(&peer, &n.to_string());
+        }
     }
 }

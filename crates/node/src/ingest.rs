@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use nexus_identity::ConnectId;
 use nexus_log::context::Conversation;
-use nexus_log::ids::{ConversationId, EntryRef, Topic};
+use nexus_log::ids::{ConversationId, EntryRef, LogKey, Topic};
 use nexus_log::ingest::{Change, ChangeKind, Placed, Said, ingest};
 use nexus_log::ledger::Ledger;
 use nexus_log::requests;
 use nexus_log::run::CheckedRun;
 use nexus_storage::contacts::ContactState;
 use nexus_storage::delivery::Delivery;
+use nexus_storage::own::Retirement;
 
 use crate::error::Answered;
 use crate::rises::Rise;
@@ -30,6 +31,13 @@ pub(crate) fn take(work: &mut Work<'_, '_>, topic: &Topic, run: &CheckedRun) -> 
     let Some(conversation) = work.me.conversations.get(topic).cloned() else {
         return Ok(Taken::Refused);
     };
+    // A run may still be on its way when its conversation is no longer wanted.
+    if let Some(peer) = work.me.peer_of(&conversation) {
+        let state = work.tx.contact(&peer)?.map(|contact| contact.state);
+        if !matches!(state, Some(ContactState::Requested | ContactState::Accepted)) {
+            return Ok(Taken::Refused);
+        }
+    }
     // An instance that is not live reads all the same.
     let Some(author) = work.me.reader() else { return Ok(Taken::Refused) };
     let now = work.clock();
@@ -46,6 +54,9 @@ pub(crate) fn take(work: &mut Work<'_, '_>, topic: &Topic, run: &CheckedRun) -> 
     for said in &taken.said {
         heard(work, &conversation, said)?;
     }
+    if taken.author.is_some_and(|a| a.who == work.me.connect_id()) {
+        read_before(work, &conversation.id, &run.log())?;
+    }
     if taken.fork.is_some() {
         work.notice(
             "fork",
@@ -54,7 +65,7 @@ pub(crate) fn take(work: &mut Work<'_, '_>, topic: &Topic, run: &CheckedRun) -> 
         )?;
     }
     if taken.own_log_continued {
-        work.after.forked = true;
+        work.give_up(Retirement::Forked);
     }
     if taken.keys_wanted {
         work.after.requests.insert(conversation.topic());
@@ -138,7 +149,23 @@ fn read_elsewhere(
     work.conversation_event(&id)
 }
 
-/// An entry of mine that somebody has or read.
+/// Read marks on a log of another device of mine may come before its entries.
+fn read_before(
+    work: &mut Work<'_, '_>,
+    conversation: &ConversationId,
+    log: &LogKey,
+) -> Answered<()> {
+    let me = work.me.connect_id();
+    for told in work.tx.read_marks(conversation)? {
+        if told.reader != me && told.mark.log == *log {
+            mine(work, &told.mark, &told.reader, Delivery::Read)?;
+        }
+    }
+    Ok(())
+}
+
+/// An entry of mine that somebody has or read. Only one that is here counts: a made-up one would cover what I have yet to
+/// write.
 fn mine(
     work: &mut Work<'_, '_>,
     entry: &EntryRef,
@@ -147,7 +174,7 @@ fn mine(
 ) -> Answered<()> {
     let me = work.me.connect_id();
     let chain = work.tx.chain(&entry.log, None)?;
-    if chain.is_some_and(|c| c.author.is_some_and(|a| a.who == me)) {
+    if chain.is_some_and(|c| c.author.is_some_and(|a| a.who == me)) && work.tx.holds(entry)? {
         let (log, upto, at) = (entry.log, entry.seq, work.now);
         work.raise(Rise { log, who: *who, state, upto, path: String::new(), at })?;
     }
@@ -176,3 +203,6 @@ pub(crate) fn settle_requests(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

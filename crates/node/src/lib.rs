@@ -19,6 +19,8 @@ mod contacts;
 pub mod control;
 mod conversations;
 mod core;
+#[cfg(test)]
+mod desk;
 mod devices;
 mod dispatch;
 mod doctor;

@@ -75,7 +75,11 @@ pub(crate) fn say(
     let sent = SentView {
         entry_id: written.id.to_string(),
         conversation: conversation.id.to_string(),
-        state: crate::views::message_state(&work.tx.marks(&log)?, seq),
+        state: crate::views::message_state(
+            &work.tx.marks(&log)?,
+            seq,
+            work.me.peer_of(&conversation).as_ref(),
+        ),
     };
     Ok((sent, (log, seq)))
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use nexus_identity::{ConnectId, Millis};
+use nexus_identity::{ConnectId, InstanceKey, Millis};
 use nexus_log::ids::{Head, LogKey, Topic};
+use nexus_storage::own::Retirement;
 use nexus_storage::{Group, StoreError, Tx, Writer};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -35,6 +36,10 @@ const UNTIDY: u64 = 1_024;
 const QUIET: Duration = Duration::from_millis(200);
 /// … and so many are moved in between two groups.
 const TOO_UNTIDY: u64 = 8_192;
+
+/// What was erased goes from the files at once, but not more often than this while there is other work: others can make
+/// me erase.
+const WIPE_PACE: Duration = Duration::from_secs(1);
 
 /// What a job works on.
 pub(crate) struct Work<'a, 'w> {
@@ -69,8 +74,8 @@ pub(crate) struct After {
     pub requests: BTreeSet<Topic>,
     /// What was refused or is odd: its code, and whose it is.
     pub refused: Vec<(&'static str, String)>,
-    /// This instance must be given up: another one writes with its keys.
-    pub forked: bool,
+    /// This instance must be given up, and why. It may be another's turn by the time that is done.
+    pub give_up: Option<(InstanceKey, Retirement)>,
 }
 
 impl After {
@@ -86,11 +91,11 @@ impl After {
             timers,
             requests,
             refused,
-            forked,
+            give_up,
         } = self;
         let empty =
             [appended.is_empty(), cards.is_empty(), requests.is_empty(), refused.is_empty()];
-        let flags = [*wants, *hello, *events, *letters, *timers, *forked];
+        let flags = [*wants, *hello, *events, *letters, *timers, give_up.is_some()];
         empty.contains(&false) || flags.contains(&true)
     }
 
@@ -104,7 +109,7 @@ impl After {
         self.timers |= other.timers;
         self.requests.extend(other.requests);
         self.refused.extend(other.refused);
-        self.forked |= other.forked;
+        self.give_up = self.give_up.take().or(other.give_up);
     }
 }
 
@@ -239,7 +244,7 @@ fn boxed<T: Send + 'static>(
             state.after.merge(after);
         } else {
             // The one thing that must be told even though the job came to nothing.
-            state.after.forked |= after.forked;
+            state.after.give_up = state.after.give_up.take().or(after.give_up);
         }
         Box::new(move |committed, failure| {
             done(match result {
@@ -313,9 +318,14 @@ fn run(
     mut effects: impl FnMut(After),
 ) {
     let mut pages = 0;
+    let mut wiped: Option<Instant> = None;
     loop {
-        let first = match queue.wait(pages > UNTIDY) {
+        let first = match queue.wait(pages > UNTIDY || writer.must_wipe()) {
             Waited::Job(first) => first,
+            Waited::Quiet if writer.must_wipe() => {
+                wiped = Some(wipe(&mut writer));
+                continue;
+            }
             Waited::Quiet => {
                 tidy(&mut writer);
                 pages = 0;
@@ -342,6 +352,9 @@ fn run(
             finish(failure.is_none(), failure.clone());
         }
         // Everybody has their answer: what it takes to tidy up delays nobody who had asked before.
+        if writer.must_wipe() && wiped.is_none_or(|at| at.elapsed() >= WIPE_PACE) {
+            wiped = Some(wipe(&mut writer));
+        }
         pages = writer.untidy().unwrap_or(0);
         if pages > TOO_UNTIDY {
             tidy(&mut writer);
@@ -351,6 +364,14 @@ fn run(
     if let Err(error) = writer.close() {
         tracing::error!(%error, "the database was not closed in order");
     }
+}
+
+/// Takes what was erased out of the files; what a reader holds up is tried again.
+fn wipe(writer: &mut Writer) -> Instant {
+    if let Err(error) = writer.wipe() {
+        tracing::warn!(%error, "what was erased is still in the files");
+    }
+    Instant::now()
 }
 
 /// What can't be moved now is moved later.
@@ -383,4 +404,34 @@ fn group(
         next = if full { None } else { queue.next(begun.elapsed(), &has) };
     }
     (finishes, group.commit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::Desk;
+
+    #[tokio::test]
+    async fn what_is_removed_is_gone_from_the_files_while_the_node_runs() {
+        const SECRET: &[u8] = b"nobody is to read this again";
+        let mut desk = Desk::new();
+        let peer = desk.contact();
+        desk.text(&peer, std::str::from_utf8(SECRET).unwrap());
+        let Desk { opened, me, dir, .. } = desk;
+        let me = Arc::unwrap_or_clone(me);
+        let (store, thread) = Store::start(opened.writer, me, Clock::default(), |_| ()).unwrap();
+        let held = || {
+            let files =
+                ["nexus.db", "nexus.db-wal"].map(|f| std::fs::read(dir.path().join(f)).unwrap());
+            files.iter().any(|file| file.windows(SECRET.len()).any(|bytes| bytes == SECRET))
+        };
+        assert!(held());
+        let who = peer.card.connect_id();
+        store.run(move |work| crate::contacts::remove(work, &who)).await.unwrap();
+        // The next job is taken up once the files were seen to.
+        store.run(|_| Ok(())).await.unwrap();
+        assert!(!held());
+        drop(store);
+        thread.join().unwrap();
+    }
 }

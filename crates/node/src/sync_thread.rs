@@ -474,7 +474,7 @@ impl Thread {
         let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
             let Some(chain) = work.tx.chain(&log, None)? else { return Ok(()) };
             if chain.log == work.me.log(chain.topic) {
-                work.after.forked = true;
+                work.give_up(nexus_storage::own::Retirement::Forked);
             } else if let Some(author) = chain.author {
                 work.after.refused.push(("fork", author.who.to_string()));
             }

@@ -115,7 +115,8 @@ impl<'a> Viewer<'a> {
         let message = &row.message;
         let base = &message.base;
         let entry = base.position.entry();
-        let (state, delivered_to, read_by) = self.delivery(&base.author, &entry.log, entry.seq)?;
+        let (state, delivered_to, read_by) =
+            self.delivery(&row.conversation, &base.author, &entry.log, entry.seq)?;
         let reply_to = match &base.shown {
             Shown::Reply(target) => Some(target.hash.to_string()),
             _ => None,
@@ -171,6 +172,7 @@ impl<'a> Viewer<'a> {
 
     fn delivery(
         &mut self,
+        conversation: &ConversationId,
         author: &ConnectId,
         log: &LogKey,
         seq: u64,
@@ -190,7 +192,9 @@ impl<'a> Viewer<'a> {
                 .collect::<Vec<_>>()
         };
         let (delivered, read) = (at_least(Delivery::Delivered), at_least(Delivery::Read));
-        Ok((message_state(marks, seq), delivered, read))
+        let peer = self.me.conversations.values().find(|c| c.id == *conversation);
+        let peer = peer.and_then(|c| self.me.peer_of(c));
+        Ok((message_state(marks, seq, peer.as_ref()), delivered, read))
     }
 
     /// A conversation.
@@ -226,13 +230,15 @@ impl<'a> Viewer<'a> {
     }
 }
 
-/// The least state over all recipients. Without recipients (my own instances only) it is delivered.
-pub(crate) fn message_state(marks: &[Marks], seq: u64) -> MessageState {
-    match marks.iter().map(|m| m.state(seq)).min() {
-        Some(Delivery::Queued) => MessageState::Queued,
-        Some(Delivery::Sent) => MessageState::Sent,
-        Some(Delivery::Read) => MessageState::Read,
-        Some(Delivery::Delivered) | None => MessageState::Delivered,
+/// The least state over all recipients. With my own instances only it is delivered; a peer of whom nothing is known (the
+/// log is another device's, or the store was healed) has nothing yet.
+pub(crate) fn message_state(marks: &[Marks], seq: u64, peer: Option<&ConnectId>) -> MessageState {
+    let known = marks.iter().map(|m| m.state(seq)).min();
+    match known.unwrap_or(if peer.is_some() { Delivery::Queued } else { Delivery::Delivered }) {
+        Delivery::Queued => MessageState::Queued,
+        Delivery::Sent => MessageState::Sent,
+        Delivery::Read => MessageState::Read,
+        Delivery::Delivered => MessageState::Delivered,
     }
 }
 

@@ -251,11 +251,12 @@ impl Tx<'_> {
         let new = self.run(
             "INSERT INTO letters_seen (sender, letter, created, at) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (sender) DO UPDATE SET letter = excluded.letter, created = excluded.created, at = excluded.at
-             WHERE excluded.created > created",
+             WHERE excluded.created > created AND excluded.letter <> letter",
             (
                 letter.sender.as_bytes(),
                 letter.letter,
-                millis(letter.created),
+                // A clock that ran ahead must not make what it writes later look old.
+                millis(letter.created.min(letter.received)),
                 millis(letter.received),
             ),
         )? > 0;
@@ -283,6 +284,8 @@ impl Tx<'_> {
         )?;
         if let Some(loser) = &loser {
             self.drop_letter_from(loser)?;
+            // They were told that it is here and repeat it; it must find room again.
+            self.run("DELETE FROM letters_seen WHERE sender = ?1", [loser.as_bytes()])?;
             self.run(
                 "DELETE FROM contacts WHERE connect_id = ?1 AND state = 2",
                 [loser.as_bytes()],

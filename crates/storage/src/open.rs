@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nexus_identity::id::Millis;
 use rusqlite::config::DbConfig;
@@ -19,7 +20,7 @@ pub const APPLICATION_ID: i32 = 0x4e58_5553;
 /// First SQLite without the WAL-reset corruption.
 pub const MIN_SQLITE: i32 = 3_051_003;
 /// How long a connection waits for another one of this process before it gives up, in milliseconds.
-const BUSY_TIMEOUT_MS: u64 = 2_000;
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(2_000);
 /// Page cache of the writer, in KiB.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// Page cache of a reader, in KiB.
@@ -218,7 +219,7 @@ pub(crate) fn connect(path: &Path, writer: bool) -> rusqlite::Result<Connection>
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
     let conn = Connection::open_with_flags(path, flags)?;
-    conn.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     // Else a statement with `LIMIT ?` is planned anew each time it is run, which costs more than running it.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

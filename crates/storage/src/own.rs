@@ -196,6 +196,7 @@ impl Tx<'_> {
              SELECT instance, prekeys, ?1, ?2 FROM own_instance",
             (reason.code(), millis(now)),
         )?;
+        self.note_erased();
         self.run("DELETE FROM own_instance", [])?;
         Ok(())
     }
@@ -205,6 +206,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the store can't be written.
     pub fn set_prekeys(&mut self, prekeys: &[u8]) -> Result<(), StoreError> {
+        self.note_erased();
         self.run("UPDATE own_instance SET prekeys = ?1", [prekeys])?;
         Ok(())
     }
@@ -214,6 +216,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the store can't be written.
     pub fn erase_retired_prekeys(&mut self, instance: &InstanceKey) -> Result<(), StoreError> {
+        self.note_erased();
         self.run(
             "UPDATE retired_instances SET prekeys = x'' WHERE instance = ?1",
             [instance.as_bytes()],

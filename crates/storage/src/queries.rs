@@ -3,7 +3,7 @@
 //! [`crate::Reader`] and [`crate::Tx`] both deref to [`Queries`], so the same question has the same answer on a
 //! snapshot and in the middle of a write. The questions themselves are in the module of what they ask for.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, Params, Row};
@@ -22,6 +22,8 @@ pub struct Queries {
     pub(crate) recent: RefCell<RecentEntries>,
     pub(crate) working: RefCell<Working>,
     pub(crate) shared: Arc<Shared>,
+    /// Texts or keys were erased that may still be in the write-ahead log, or behind it in the database.
+    pub(crate) erased: Cell<bool>,
 }
 
 impl Queries {
@@ -32,11 +34,17 @@ impl Queries {
             recent: RefCell::default(),
             working: RefCell::default(),
             shared,
+            erased: Cell::new(false),
         }
     }
 
     pub(crate) fn conn(&self) -> &Connection {
         &self.conn
+    }
+
+    /// Notes that what was just deleted must go from the files too: see [`crate::Writer::wipe`].
+    pub(crate) fn note_erased(&self) {
+        self.erased.set(true);
     }
 
     pub(crate) fn statement(&self, sql: &str) -> Result<CachedStatement<'_>, StoreError> {

@@ -1,8 +1,10 @@
 //! The write connection with its transactions, and readers.
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use crate::error::StoreError;
+use crate::open::BUSY_TIMEOUT;
 use crate::queries::Queries;
 
 /// The one write connection of a database. Give it to the storage thread.
@@ -92,6 +94,29 @@ impl Writer {
 }
 
 impl Writer {
+    /// Whether texts or keys were erased since the last [`Writer::wipe`], so that the files may still hold them.
+    #[must_use]
+    pub fn must_wipe(&self) -> bool {
+        self.queries.erased.get()
+    }
+
+    /// Takes what was erased out of the files. Does not wait for readers: `false` when one still needs the write-ahead
+    /// log as it is; try again later.
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub fn wipe(&mut self) -> Result<bool, StoreError> {
+        let conn = self.queries.conn();
+        conn.busy_timeout(Duration::ZERO)?;
+        let busy = self
+            .queries
+            .first("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)?));
+        conn.busy_timeout(BUSY_TIMEOUT)?;
+        let done = busy? == Some(0);
+        self.queries.erased.set(!done);
+        Ok(done)
+    }
+
     /// Pages of 4 KiB that wait in the write-ahead log to be moved into the database.
     ///
     /// # Errors

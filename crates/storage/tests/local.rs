@@ -11,10 +11,11 @@
 
 mod common;
 
-use common::{conversation, me, prepared, them};
+use common::{Author, conversation, me, prepared, text, them};
 use nexus_identity::InviteSecret;
 use nexus_identity::id::{ConnectId, InstanceKey, Millis};
 use nexus_log::ids::{EntryHash, LogKey};
+use nexus_log::ledger::Ledger;
 use nexus_storage::contacts::{ContactRow, ContactState, MAX_CARD_BYTES, MAX_NAME_BYTES};
 use nexus_storage::conversations::{MAX_DRAFT_BYTES, MAX_TITLE_BYTES};
 use nexus_storage::delivery::{Delivery, Risen};
@@ -137,6 +138,70 @@ fn the_address_that_fills_the_inbox_pays_for_it() {
 }
 
 #[test]
+fn whoever_lost_their_place_in_the_inbox_gets_one_again_by_repeating_the_letter() {
+    let (_dir, mut opened) = prepared();
+    let inbox = u64::try_from(INBOX).unwrap();
+    write(&mut opened, |tx| {
+        for n in 0..inbox {
+            assert_eq!(tx.take_letter(&letter(n, 100, &format!("address {n}")))?, TAKEN);
+        }
+        let honest = letter(inbox, 100, "honest");
+        let lost = LetterFate::Taken { replaced: false, evicted: Some(who(inbox)) };
+        assert_eq!(tx.take_letter(&honest)?, lost);
+        tx.drop_letter_from(&who(0))?;
+        assert_eq!(tx.take_letter(&honest)?, TAKEN);
+        assert_eq!(tx.take_letter(&honest)?, LetterFate::Duplicate);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_letter_from_a_clock_that_ran_ahead_does_not_hide_those_after_it() {
+    let (_dir, mut opened) = prepared();
+    let ahead = LetterIn { received: Millis(100), ..letter(1, 1_000_000, "a") };
+    write(&mut opened, |tx| {
+        assert_eq!(tx.take_letter(&ahead)?, TAKEN);
+        let again = LetterIn { received: Millis(150), ..ahead.clone() };
+        assert_eq!(tx.take_letter(&again)?, LetterFate::Duplicate, "it is the same");
+        let replaced = LetterFate::Taken { replaced: true, evicted: None };
+        assert_eq!(tx.take_letter(&letter(1, 200, "a"))?, replaced);
+        Ok(())
+    });
+}
+
+/// Whether the files of the database hold these bytes.
+fn on_disk(opened: &Opened, text: &str) -> bool {
+    let wal = format!("{}-wal", opened.db.path().display());
+    let files =
+        [opened.db.path().to_path_buf(), wal.into()].map(|path| std::fs::read(path).unwrap());
+    files.iter().any(|file| file.windows(text.len()).any(|bytes| bytes == text.as_bytes()))
+}
+
+#[test]
+fn what_is_removed_is_gone_from_the_files_as_soon_as_no_reader_needs_it() {
+    const SECRET: &str = "nobody is to read this again";
+    let (_dir, mut opened) = prepared();
+    let hash = write(&mut opened, |tx| {
+        let mut author = Author::new(them(), 1, 1);
+        author.open(tx);
+        let position = author.append(tx, 1, b"ciphertext");
+        tx.insert_message(&conversation(1), author.chain, &text(position, them(), SECRET))?;
+        Ok(position.hash)
+    });
+    assert!(on_disk(&opened, SECRET) && !opened.writer.must_wipe());
+    let mut reader = opened.db.reader().unwrap();
+    let wiped = reader.snapshot::<_, StoreError>(|store| {
+        assert!(store.message_by_hash(&hash)?.is_some());
+        write(&mut opened, |tx| tx.remove_message(&conversation(1), &hash));
+        assert!(opened.writer.must_wipe());
+        opened.writer.wipe()
+    });
+    assert!(!wiped.unwrap() && opened.writer.must_wipe());
+    assert!(opened.writer.wipe().unwrap() && !opened.writer.must_wipe());
+    assert!(!on_disk(&opened, SECRET));
+}
+
+#[test]
 fn ten_thousand_letters_leave_bounded_tables() {
     let (_dir, mut opened) = prepared();
     write(&mut opened, |tx| {
@@ -144,7 +209,15 @@ fn ten_thousand_letters_leave_bounded_tables() {
             tx.take_letter(&letter(n, 100 + n, "flood"))?;
         }
         assert_eq!(tx.all_contacts()?.len(), usize::try_from(INBOX).unwrap());
-        // The memory of letters is bounded as well; the last ones are still known.
+        Ok(())
+    });
+    let (_dir, mut opened) = prepared();
+    write(&mut opened, |tx| {
+        // The memory of letters that were answered is bounded as well; the last ones are still known.
+        for n in 0..10_000 {
+            tx.take_letter(&letter(n, 100 + n, "many"))?;
+            tx.drop_letter_from(&who(n))?;
+        }
         let last = 10_000 - u64::try_from(LETTERS_SEEN).unwrap();
         assert_eq!(tx.take_letter(&letter(last, 100 + last, "flood"))?, LetterFate::Duplicate);
         assert!(matches!(tx.take_letter(&letter(0, 100, "flood"))?, LetterFate::Taken { .. }));

@@ -4,7 +4,6 @@ use nexus_identity::id::InstanceKey;
 use nexus_identity::kdf::Secret32;
 
 use super::session::{At, Found, Inside, KeyUsed, Session};
-use super::visible::is_hidden;
 use crate::body::{Body, KeyName};
 use crate::chain::path;
 use crate::cipher::{self, Commitment};
@@ -211,7 +210,8 @@ impl<L: Ledger> Session<'_, L> {
         }
         self.ledger.settle(stored.chain, stored.seq)?;
         let at = At { seq: stored.seq, hash: stored.hash, stored: stored.stored };
-        let there = !is_hidden(chain, stored.seq);
+        // Not where it is hidden, nor where the conversation was removed.
+        let there = self.ledger.message(&self.conversation.id, &stored.hash)?.is_some();
         self.show(chain, at, inside, there)
     }
 }

@@ -217,6 +217,8 @@ impl<'a, L: Ledger> Session<'a, L> {
         let hidden = is_hidden(chain, at.seq);
         let gone = expires.is_some_and(|expires| expires <= self.now.millis());
         if hidden || gone {
+            // The key goes all the same.
+            self.set_fleeting(chain.log, key, expires)?;
             return if there { self.remove(&at.hash) } else { Ok(()) };
         }
         let base = Base {

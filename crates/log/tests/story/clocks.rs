@@ -3,7 +3,9 @@
 use crate::common::{DAY, RELEASED, START, meet, pair};
 use nexus_log::body::Payload;
 use nexus_log::compose::ComposeError;
-use nexus_log::hlc::MAX_AHEAD_MILLIS;
+use nexus_log::hlc::{Hlc, MAX_AHEAD_MILLIS};
+use nexus_log::ledger::Ledger;
+use nexus_log::memory::MemoryLedger;
 
 #[test]
 fn a_device_in_1970_answers_after_what_it_read() {
@@ -55,6 +57,33 @@ fn more_than_ten_years_ahead_is_shown_and_marked_but_not_followed() {
     b.time = START;
     let refused = b.try_say(Payload::Text("now".into()), &[a.record()]);
     assert!(matches!(refused, Err(ComposeError::ClockBeyond)));
+}
+
+#[test]
+fn a_clock_that_once_ran_far_ahead_does_not_stop_the_next_instance_too() {
+    let (mut a, mut b) = pair();
+    // Read while the clock said so, it is followed; afterwards it is not.
+    b.time = START + 2 * MAX_AHEAD_MILLIS;
+    a.time = b.time;
+    b.text("from the future", &[a.record()]);
+    a.pull(&b);
+    (a.time, b.time) = (START, START);
+    for n in 0..3 {
+        a.text(&n.to_string(), &[b.record()]);
+    }
+    assert!(a.view()[..3].iter().all(|message| !message.base.far));
+    assert_eq!(a.texts()[..3], ["0", "1", "2"]);
+    // What others wrote meanwhile is still below what I write.
+    let (mut c, _) = pair();
+    let (mut a, mut b) = (c.clone(), b);
+    c.time = START + 2 * MAX_AHEAD_MILLIS;
+    a.ledger.set_clock(&a.conversation.id, Hlc::from_millis(c.time)).unwrap();
+    b.ledger = MemoryLedger::new();
+    b.time = START + DAY;
+    b.text("tomorrow", &[a.record()]);
+    a.pull(&b);
+    a.text("after that", &[b.record()]);
+    assert_eq!(a.texts(), ["tomorrow", "after that"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::common::{DAY, Device, meet, pair, person, run_of};
 use nexus_log::body::{KeyName, Payload};
 use nexus_log::compose::{EPOCH_AGE, EPOCH_ENTRIES};
 use nexus_log::header::Kind;
+use nexus_log::ledger::Ledger;
 
 fn seals_in(device: &Device) -> usize {
     let run = run_of(device, 0).check().unwrap();
@@ -46,6 +47,20 @@ fn after_sixty_days_apart_everything_becomes_readable_without_anybody_doing_anyt
     b.tend(&to_a);
     assert_eq!(heads.0, a.ledger.heads(&a.conversation.topic()));
     assert_eq!(heads.1, b.ledger.heads(&b.conversation.topic()));
+}
+
+#[test]
+fn a_key_for_what_was_removed_from_the_view_shows_it_again() {
+    let (mut a, mut b) = pair();
+    a.text("hello", &[]);
+    b.pull(&a);
+    assert_eq!(b.unreadable(), 1);
+    b.ledger.clear_view(&b.conversation.id).unwrap();
+    b.tend(&[a.record()]);
+    a.pull(&b);
+    a.tend(&[b.record()]);
+    b.pull(&a);
+    assert_eq!(b.texts(), ["hello"]);
 }
 
 #[test]

@@ -45,6 +45,28 @@ fn texts_go_on_both_sides_each_counted_from_its_own_storing() {
 }
 
 #[test]
+fn a_key_that_comes_after_its_messages_are_gone_goes_too_and_is_in_no_backup() {
+    let (mut a, mut b) = pair();
+    set_timer(&mut a, &b, HOUR);
+    a.text("goes", &[]);
+    b.pull(&a);
+    (a.time, b.time) = (a.time + HOUR * 1000, b.time + HOUR * 1000);
+    b.tend(&[a.record()]);
+    a.pull(&b);
+    a.tend(&[b.record()]);
+    b.pull(&a);
+    assert_eq!(b.texts(), [""]);
+    let held = held_keys(&mut b, &a).iter().filter(|held| **held).count();
+    let own = held_keys(&mut b.clone(), &b).len();
+    assert!(held > 0, "the key came");
+    let stays = b.ledger.keyring().len() - own;
+    assert!(stays < held, "the key of what is gone is fleeting: {stays} of {held} stay");
+    b.time += 8 * DAY;
+    b.expire();
+    assert_eq!(held_keys(&mut b, &a).last(), Some(&false));
+}
+
+#[test]
 fn a_device_that_slept_through_it_catches_up_and_keys_go_with_their_last_message() {
     let (mut a, mut b) = pair();
     set_timer(&mut a, &b, HOUR);

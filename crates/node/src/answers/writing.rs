@@ -67,11 +67,14 @@ async fn follow_state(
     until: MessageState,
     rows: &Rows,
 ) -> Answered<()> {
+    let me = core.me();
+    let peer = me.conversations.values().find(|c| c.id.to_string() == sent.conversation);
+    let peer = peer.and_then(|c| me.peer_of(c));
     let (_, mut changed) = core.bus.watch();
     loop {
         changed.mark_unchanged();
         let marks = core.read(move |store, _| Ok(store.marks(&log)?)).await?;
-        let state = message_state(&marks, seq);
+        let state = message_state(&marks, seq, peer.as_ref());
         if state > sent.state {
             sent.state = state;
             rows.row(&sent).await?;

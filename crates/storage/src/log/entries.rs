@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use nexus_identity::id::{Millis, Signature};
 use nexus_log::entry::Entry;
 use nexus_log::header::{Header, Kind, payload_hash};
-use nexus_log::ids::{EntryHash, Epoch, LogKey, Seq};
+use nexus_log::ids::{EntryHash, EntryRef, Epoch, LogKey, Seq};
 use nexus_log::ledger::{ChainId, NewEntry, StoredEntry};
 use rusqlite::Row;
 
@@ -137,6 +137,16 @@ impl Queries {
                 Ok(Found { id: row.get(0)?, chain: ChainId(row.get(1)?), seq: unsigned(row.get(2)?)? })
             },
         )
+    }
+
+    /// Whether this very entry is here, at this place of this log.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn holds(&self, entry: &EntryRef) -> Result<bool, StoreError> {
+        let Some(found) = self.find_entry(&entry.hash)? else { return Ok(false) };
+        let chains = self.chains_of_log(&entry.log)?;
+        Ok(found.seq == entry.seq && chains.iter().any(|chain| chain.id == found.chain))
     }
 
     /// Entries of one chain from `from` on, at most `limit`.

@@ -186,6 +186,7 @@ impl Queries {
         epoch: Epoch,
         commitment: &Commitment,
     ) -> Result<(), StoreError> {
+        self.note_erased();
         self.run(
             "INSERT INTO keyring (log, epoch, commitment, erased) VALUES (?1, ?2, ?3, 1)
              ON CONFLICT (log, epoch, commitment) DO UPDATE SET key = x'', erased = 1",
@@ -317,9 +318,11 @@ impl Queries {
     }
 
     pub(crate) fn insert_citation(&self, entry: &EntryRef) -> Result<(), StoreError> {
+        // No entry is beyond that, and whoever cites one must not be able to fail the run that says so.
+        let Ok(seq) = i64::try_from(entry.seq) else { return Ok(()) };
         self.run(
             "INSERT OR IGNORE INTO citations (log, seq, hash) VALUES (?1, ?2, ?3)",
-            (entry.log.as_bytes(), signed(entry.seq, "a sequence number")?, entry.hash.as_bytes()),
+            (entry.log.as_bytes(), seq, entry.hash.as_bytes()),
         )?;
         Ok(())
     }
@@ -357,6 +360,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the store can't be written.
     pub fn erase_keys(&mut self, topic: &Topic) -> Result<(), StoreError> {
+        self.note_erased();
         self.run(
             "DELETE FROM keyring WHERE erased = 0 AND log IN (SELECT log FROM chains WHERE topic = ?1)",
             [topic.as_bytes()],

@@ -90,6 +90,9 @@ impl Queries {
             conversation,
             message,
         )?;
+        if flags & flag::RETRACTED > old.flags & flag::RETRACTED {
+            self.note_erased();
+        }
         if old.hlc != position.hlc.0 {
             self.unplace(conversation, &old.position(&position.hash))?;
             self.place(conversation, &position.encode(), old.id)?;
@@ -112,6 +115,7 @@ impl Queries {
     ) -> Result<(), StoreError> {
         let conversation = self.known_conversation(conversation)?;
         let Some(old) = self.old_message(conversation, hash)? else { return Ok(()) };
+        self.note_erased();
         self.index_changed(old.id, &old.text, "", conversation)?;
         self.unplace(conversation, &old.position(hash))?;
         self.run("DELETE FROM reactions WHERE message = ?1", [old.id])?;
@@ -153,6 +157,7 @@ impl Queries {
         conversation: &ConversationId,
     ) -> Result<(), StoreError> {
         let Some(id) = self.conversation_number(conversation)? else { return Ok(()) };
+        self.note_erased();
         self.flush_working()?;
         self.unindex_conversation(id)?;
         self.run(

@@ -94,6 +94,7 @@ impl Queries {
             |row| Ok(EntryHash::from_bytes(row.get::<_, Bytes<32>>(0)?.0)),
         )?;
         if target.is_some() {
+            self.note_erased();
             self.run("DELETE FROM operations WHERE id = ?1", [found.id])?;
         }
         Ok(target)
