@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nexus_identity::ConnectId;
+use nexus_identity::card::VerifiedCard;
 use nexus_identity::letter::{self, Letter, LetterId, Recipient, Sender, VerifiedLetter};
 use nexus_identity::record::VerifiedRecord;
 use nexus_storage::contacts::{ContactField, ContactRow, ContactState};
@@ -99,6 +100,11 @@ pub(crate) fn receive(work: &mut Work<'_, '_>, sealed: &[u8], source: &str) -> A
     if from == work.me.connect_id() {
         return Ok(());
     }
+    // The letter's own card does not say who was revoked; the one known here may.
+    if work.card_of(&from)?.is_some_and(|known| !counts(&known, &opened)) {
+        work.after.refused.push(("not_live", source.to_owned()));
+        return Ok(());
+    }
     let written = opened.letter();
     let fate = work.tx.take_letter(&LetterIn {
         sender: from,
@@ -137,7 +143,15 @@ pub(crate) fn receive(work: &mut Work<'_, '_>, sealed: &[u8], source: &str) -> A
     }
 }
 
+/// Whether the instance that wrote a letter is live, by all that is known of its identity.
+fn counts(known: &VerifiedCard, opened: &VerifiedLetter) -> bool {
+    known.merge(opened.card()).card.is_live(&opened.record().instance())
+}
+
 fn learn(work: &mut Work<'_, '_>, opened: &VerifiedLetter) -> Answered<()> {
     work.learn_card(opened.card())?;
     work.learn_record(opened.record())
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,8 @@ pub mod setup;
 mod start_up;
 mod store_thread;
 mod sync_thread;
+#[cfg(test)]
+mod testing;
 mod time;
 mod timers;
 mod verified;

@@ -35,7 +35,7 @@ pub struct LetterIn {
     pub source: String,
     /// Its words.
     pub text: String,
-    /// The sender's card.
+    /// The sender's card as shown in it; kept only while no other is known.
     pub card: Vec<u8>,
     /// The name in that card.
     pub card_name: String,
@@ -197,10 +197,15 @@ impl Tx<'_> {
         let base = known.unwrap_or_else(|| {
             ContactRow::new(letter.sender, ContactState::Incoming, letter.received)
         });
+        // A letter shows the live part of a card: what is known of it, revocations above all, is the caller's to merge.
+        let (card, card_name) = match base.card.is_empty() {
+            true => (letter.card.clone(), letter.card_name.clone()),
+            false => (base.card.clone(), base.card_name.clone()),
+        };
         self.put_contact(&ContactRow {
             state: ContactState::Incoming,
-            card: letter.card.clone(),
-            card_name: letter.card_name.clone(),
+            card,
+            card_name,
             request_text: letter.text.clone(),
             declined_until: None,
             ..base

@@ -84,6 +84,21 @@ fn a_letter_makes_its_sender_incoming_and_a_replay_changes_nothing() {
 }
 
 #[test]
+fn a_letter_does_not_replace_what_is_known_of_a_card() {
+    let (_dir, mut opened) = prepared();
+    write(&mut opened, |tx| {
+        let mut known = ContactRow::new(who(1), ContactState::Removed, Millis(1));
+        (known.card, known.card_name) = (vec![9; 9], "Bea".into());
+        tx.put_contact(&known)?;
+        assert_eq!(tx.take_letter(&letter(1, 100, "a"))?, TAKEN);
+        let now = tx.contact(&who(1))?.unwrap();
+        assert_eq!((now.state, now.card), (ContactState::Incoming, vec![9; 9]));
+        assert_eq!(now.card_name, "Bea");
+        Ok(())
+    });
+}
+
+#[test]
 fn declined_and_blocked_senders_are_ignored_each_in_their_way() {
     let (_dir, mut opened) = prepared();
     write(&mut opened, |tx| {

@@ -148,8 +148,9 @@ async fn dial_over(
         Ok(None) | Err(_) => return Err(DialError::ClosedEarly.into()),
     };
     let checked = check(hub, &answer, &negotiated, Some(&dial.peer));
-    let admitted = checked.and_then(|hello| {
-        let admitted = hub.admit(&hello, Side::Dialler, dial.address, local, Some(dial.attempt))?;
+    let admitted = checked.and_then(|mut hello| {
+        let admitted =
+            hub.admit(&mut hello, Side::Dialler, dial.address, local, Some(dial.attempt))?;
         Ok((hello, admitted))
     });
     match admitted {
@@ -246,8 +247,8 @@ async fn accept_over(
         return Err(bad_frame);
     }
     let frame = Frame::read(&mut control).await.map_err(|_| bad_frame)?.ok_or(None)?;
-    let admitted = check(hub, &frame, &negotiated, None).and_then(|hello| {
-        let admitted = hub.admit(&hello, Side::Listener, remote, local, None)?;
+    let admitted = check(hub, &frame, &negotiated, None).and_then(|mut hello| {
+        let admitted = hub.admit(&mut hello, Side::Listener, remote, local, None)?;
         Ok((hello, admitted))
     });
     match admitted {

@@ -174,5 +174,20 @@ pub struct CheckedHello {
     pub boot: BootId,
 }
 
+impl CheckedHello {
+    /// Merges its card into what is known of the peer.
+    ///
+    /// # Errors
+    /// [`CloseCode::NotLive`] when its instance does not count by that.
+    pub(crate) fn merge(&mut self, known: Option<&VerifiedCard>) -> Result<(), CloseCode> {
+        if let Some(known) = known {
+            let merge = known.merge(&self.card);
+            self.card = merge.card;
+            self.second_contact_key |= merge.second_contact_key;
+        }
+        if self.card.is_live(&self.instance) { Ok(()) } else { Err(CloseCode::NotLive) }
+    }
+}
+
 #[cfg(test)]
 mod tests;

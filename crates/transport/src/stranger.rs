@@ -58,9 +58,9 @@ pub(crate) async fn run(hub: Arc<Hub>, mut established: Established, admitted: A
     }
 }
 
-async fn upgrade(hub: Arc<Hub>, established: Established) {
+async fn upgrade(hub: Arc<Hub>, mut established: Established) {
     let Established { side, remote, local, .. } = established;
-    match hub.admit(&established.hello, side, remote, local, None) {
+    match hub.admit(&mut established.hello, side, remote, local, None) {
         Ok(admitted) if matches!(admitted.place, Place::Link { .. }) => {
             session::run(hub, established, admitted).await
         }

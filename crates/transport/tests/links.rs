@@ -12,7 +12,8 @@
 mod common;
 
 use common::{Node, Person};
-use nexus_transport::{CloseCode, Frame, Side, TransportEvent};
+use nexus_identity::Statement;
+use nexus_transport::{CloseCode, DialError, Frame, Side, TransportEvent};
 
 async fn pair() -> (Node, Node) {
     (Node::start(Person::new("Ada", 1)).await, Node::start(Person::new("Bob", 2)).await)
@@ -168,4 +169,33 @@ async fn a_stranger_that_becomes_wanted_keeps_its_link() {
     assert_eq!(up_a.exporter, up_b.exporter);
     assert_eq!(up_a.frames.control.rx.recv().await.unwrap().code, 3);
     assert_eq!(up_b.frames.sync.rx.recv().await.unwrap().body, b"early");
+}
+
+#[tokio::test]
+async fn a_stranger_that_becomes_wanted_with_a_card_that_revokes_it_gets_no_link() {
+    let (mut a, mut b) = pair().await;
+    a.want(&b);
+    let up_a = a.link_up().await;
+    up_a.frames.control.tx.send(Frame::new(2, b"letter".to_vec())).await.unwrap();
+    let letter = b
+        .next(|event| match event {
+            TransportEvent::Letter(letter) => Some(*letter),
+            _ => None,
+        })
+        .await;
+    // What a letter by another device, or my own store, tells meanwhile.
+    let revoke = Statement::Revoke { instance: a.person.key() };
+    let mut peer = a.person.as_peer(&[]);
+    peer.card = Some(a.person.card.with(&a.person.identity, &revoke).unwrap());
+    b.transport.want(peer.clone());
+    drop(letter);
+    assert_eq!(a.link_down().await, (CloseCode::NotLive, true));
+    assert!(b.transport.links().is_empty());
+    // And it is not forgotten for what that link had said.
+    b.transport.want(a.person.as_peer(&[a.address()]));
+    let error = b.next(|event| match event {
+        TransportEvent::DialFailed { error, .. } => Some(error),
+        _ => None,
+    });
+    assert_eq!(error.await, DialError::Ended(CloseCode::NotLive));
 }

@@ -75,7 +75,7 @@ impl Hub {
     /// Decides what a connection with a checked `Hello` becomes; older links that it replaces end.
     pub(crate) fn admit(
         self: &Arc<Self>,
-        hello: &CheckedHello,
+        hello: &mut CheckedHello,
         side: Side,
         remote: SocketAddr,
         local: SocketAddr,
@@ -94,6 +94,8 @@ impl Hub {
             let place = state.admit_stranger(side, remote.ip())?;
             return Ok(self.admitted(place));
         };
+        // It was checked before, perhaps while the peer was unknown: what is known by now counts.
+        hello.merge(known.card.as_ref())?;
         known.card = Some(hello.card.clone());
         state.close_revoked(&hello.card);
         let quality = Quality::of(local.ip(), remote.ip());
