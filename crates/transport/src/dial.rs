@@ -65,13 +65,24 @@ pub enum DialOutput {
         peer: ConnectId,
         /// Where.
         address: SocketAddr,
-        /// The nonce of the last beacon from there, for the gate.
-        nonce: Option<Nonce>,
+        /// How to knock there.
+        knock: Knock,
         /// Why this address now, for people.
         why: String,
     },
     /// Drop this dial; nothing needs to be reported.
     Cancel(AttemptId),
+}
+
+/// Which gate to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Knock {
+    /// That for the nonce of the last beacon from there, which only the peer can have made.
+    Nonce(Nonce),
+    /// That of the hour: the address was given, or has led to the peer before.
+    Hour,
+    /// None that tells a contact: the address is known only from beacons that anybody can make.
+    Stranger,
 }
 
 /// A beacon of a wanted peer.
@@ -255,7 +266,7 @@ impl Dialler {
             attempt,
             peer,
             address: start.address,
-            nonce: start.nonce,
+            knock: start.knock,
             why: start.why,
         })
     }

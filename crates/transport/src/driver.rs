@@ -183,8 +183,8 @@ async fn act(hub: &Arc<Hub>, setup: &Setup, sockets: &Sockets, output: Output) {
         }
         Output::Discovery(DiscoveryOutput::Refused(code, source)) => hub.refuse(code, source),
         Output::Discovery(DiscoveryOutput::SentNonce(_) | DiscoveryOutput::Heard(_)) => {}
-        Output::Dial(DialOutput::Start { attempt, peer, address, nonce, why }) => {
-            start_dial(hub, Dial { attempt, peer, address, nonce, why });
+        Output::Dial(DialOutput::Start { attempt, peer, address, knock, why }) => {
+            start_dial(hub, Dial { attempt, peer, address, knock, why });
         }
         Output::Dial(DialOutput::Cancel(attempt)) => {
             if let Some(dropped) = hub.state().dials.remove(&attempt) {

@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::code::{CloseCode, RefusedCode};
 use crate::config::Visibility;
-use crate::dial::AttemptId;
+use crate::dial::{AttemptId, Knock};
 use crate::event::{DialError, Side};
 use crate::frame::{Frame, control};
-use crate::gate::{GATE_BYTES, Gate, Nonce};
+use crate::gate::{GATE_BYTES, Gate};
 use crate::hello::{CheckedHello, Hello};
 use crate::hub::{Admitted, Hub};
 use crate::limits::InboundId;
@@ -51,7 +51,7 @@ pub(crate) struct Dial {
     pub(crate) attempt: AttemptId,
     pub(crate) peer: ConnectId,
     pub(crate) address: SocketAddr,
-    pub(crate) nonce: Option<Nonce>,
+    pub(crate) knock: Knock,
     pub(crate) why: String,
 }
 
@@ -111,11 +111,15 @@ async fn dial_over(
     mut socket: TcpStream,
 ) -> Result<(Established, Admitted), DialEnd> {
     let local = socket.local_addr().map_err(|error| io_error(&error))?;
-    let gate = hub.gate_towards(&dial.peer, dial.nonce.as_ref());
+    let gate = hub.gate_towards(dial);
     socket.write_all(&gate).await.map_err(|error| io_error(&error))?;
     let (socket, last_read) = Watched::new(socket);
-    let connector = TlsConnector::from(Arc::clone(&hub.tls.client));
+    let connector = TlsConnector::from(hub.client_towards(&dial.peer));
     let tls = connector.connect(tls::server_name(), socket).await.map_err(|error| {
+        if tls::is_other_key(&error) {
+            hub.refuse(RefusedCode::Link(CloseCode::NotLive), dial.address);
+            return DialError::Ended(CloseCode::NotLive);
+        }
         if error.kind() == std::io::ErrorKind::InvalidData {
             hub.refuse(RefusedCode::Tls, dial.address);
         }

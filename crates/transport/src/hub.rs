@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nexus_identity::{ConnectId, InstanceKey, Secret32, VerifiedCard};
 use rand::RngExt;
+use rustls::ClientConfig;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,10 +16,10 @@ use tokio_util::task::TaskTracker;
 use crate::beacon::BootId;
 use crate::code::{CloseCode, RefusedCode};
 use crate::config::{LocalHello, Timing, Visibility};
-use crate::dial::{AttemptId, Dialler};
+use crate::dial::{AttemptId, Dialler, Knock};
 use crate::discovery::Discovery;
 use crate::event::{DialError, LinkId, TransportEvent};
-use crate::gate::{Gate, GateKeeper, HOUR, Nonce, gate_for_hour, gate_for_nonce};
+use crate::gate::{Gate, GateKeeper, HOUR, gate_for_hour, gate_for_nonce};
 use crate::handshake::Dial;
 use crate::hello::Hello;
 use crate::limits::{Admission, Handshakes, InboundId, Lobby, Source, SourceRates, Strangers};
@@ -142,13 +143,28 @@ impl Hub {
         )
     }
 
-    /// The gate that tells a peer that I am a contact; random if we share no secret.
-    pub(crate) fn gate_towards(&self, peer: &ConnectId, nonce: Option<&Nonce>) -> Gate {
+    /// The gate that tells a peer that I am a contact; random if we share no secret, and where anybody may listen: the gate
+    /// of the hour would open that peer's real door to whoever got it.
+    pub(crate) fn gate_towards(&self, dial: &Dial) -> Gate {
         let state = self.state();
-        match (state.peers.get(peer).and_then(|known| known.secret.as_ref()), nonce) {
-            (Some(secret), Some(nonce)) => gate_for_nonce(secret, &self.connect_id, nonce),
-            (Some(secret), None) => gate_for_hour(secret, &self.connect_id, unix_seconds() / HOUR),
-            (None, _) => rand::rng().random(),
+        let secret = state.peers.get(&dial.peer).and_then(|known| known.secret.as_ref());
+        match (secret, &dial.knock) {
+            (Some(secret), Knock::Nonce(nonce)) => gate_for_nonce(secret, &self.connect_id, nonce),
+            (Some(secret), Knock::Hour) => {
+                gate_for_hour(secret, &self.connect_id, unix_seconds() / HOUR)
+            }
+            (None, _) | (_, Knock::Stranger) => rand::rng().random(),
+        }
+    }
+
+    /// How to dial a peer: a node that only contacts may notice shows its own key to those keys only that the peer's card
+    /// counts as live.
+    pub(crate) fn client_towards(&self, peer: &ConnectId) -> Arc<ClientConfig> {
+        let state = self.state();
+        let card = state.peers.get(peer).and_then(|known| known.card.as_ref());
+        match (state.visibility, card) {
+            (Visibility::Everyone, _) | (_, None) => Arc::clone(&self.tls.client),
+            (_, Some(card)) => self.tls.client_only(card.live().map(|(key, _)| key).collect()),
         }
     }
 

@@ -62,8 +62,8 @@ impl TlsConfigs {
         let pkcs8 = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(instance.pkcs8_der().to_vec()));
         let key = provider.key_provider.load_private_key(pkcs8)?;
         let certified = Arc::new(CertifiedKey::new(vec![CertificateDer::from(spki)], key));
-        let verifier =
-            Arc::new(RawKeyVerifier { algorithms: provider.signature_verification_algorithms });
+        let algorithms = provider.signature_verification_algorithms;
+        let verifier = Arc::new(RawKeyVerifier { algorithms, only: None });
 
         let mut client = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&rustls::version::TLS13])?
@@ -85,6 +85,16 @@ impl TlsConfigs {
         server.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
 
         Ok(Self { client: Arc::new(client), server: Arc::new(server) })
+    }
+
+    /// As [`TlsConfigs::client`], but lets in these keys only: with any other the handshake ends before this side has shown
+    /// its own, which comes after that of the listener.
+    pub(crate) fn client_only(&self, keys: Vec<InstanceKey>) -> Arc<ClientConfig> {
+        let mut client = ClientConfig::clone(&self.client);
+        let algorithms = client.crypto_provider().signature_verification_algorithms;
+        let verifier = Arc::new(RawKeyVerifier { algorithms, only: Some(keys) });
+        client.dangerous().set_certificate_verifier(verifier);
+        Arc::new(client)
     }
 }
 
@@ -126,19 +136,34 @@ fn instance_of(certificate: &CertificateDer<'_>) -> Option<InstanceKey> {
     InstanceKey::from_slice(certificate.strip_prefix(&SPKI_HEAD)?)
 }
 
-/// Lets any Ed25519 key in whose holder signs the handshake; whether it is the right one is decided after `Hello`.
+/// Whether a handshake ended because the listener's key was none of those of [`TlsConfigs::client_only`].
+pub(crate) fn is_other_key(error: &std::io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>());
+    cause.is_some_and(|cause| *cause == OTHER_KEY)
+}
+
+const OTHER_KEY: Error =
+    Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure);
+
+/// Lets Ed25519 keys in whose holder signs the handshake: any, while whether it is the right one is decided after `Hello`,
+/// or these only.
 #[derive(Debug)]
 struct RawKeyVerifier {
     algorithms: WebPkiSupportedAlgorithms,
+    only: Option<Vec<InstanceKey>>,
 }
 
 impl RawKeyVerifier {
     fn check_key(
+        &self,
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
     ) -> Result<(), Error> {
         match instance_of(certificate) {
-            Some(_) if intermediates.is_empty() => Ok(()),
+            Some(key) if intermediates.is_empty() => match &self.only {
+                Some(keys) if !keys.contains(&key) => Err(OTHER_KEY),
+                _ => Ok(()),
+            },
             _ => Err(Error::InvalidCertificate(CertificateError::BadEncoding)),
         }
     }
@@ -171,7 +196,7 @@ impl ServerCertVerifier for RawKeyVerifier {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        Self::check_key(end_entity, intermediates).map(|()| ServerCertVerified::assertion())
+        self.check_key(end_entity, intermediates).map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -212,7 +237,7 @@ impl ClientCertVerifier for RawKeyVerifier {
         intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        Self::check_key(end_entity, intermediates).map(|()| ClientCertVerified::assertion())
+        self.check_key(end_entity, intermediates).map(|()| ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

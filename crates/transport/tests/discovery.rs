@@ -11,8 +11,17 @@
 
 mod common;
 
-use common::{Node, Person, contacts, discovering};
-use nexus_transport::{Nearby, TransportEvent, Visibility};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use common::{LIMIT, Node, Person, contacts, discovering};
+use nexus_identity::Secret32;
+use nexus_transport::beacon::{BootId, Head, encode_everyone};
+use nexus_transport::gate::{GATE_BYTES, Gate, HOUR, gate_for_hour};
+use nexus_transport::tls::TlsConfigs;
+use nexus_transport::{CloseCode, Nearby, RefusedCode, TransportEvent, Visibility};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio_rustls::TlsAcceptor;
 
 async fn node(name: &str, seed: u64, port: u16, visibility: Visibility) -> Node {
     let person = Person::new(name, seed);
@@ -124,4 +133,48 @@ async fn a_flood_of_forged_beacons_is_counted_and_an_honest_contact_still_comes(
     flood.join().unwrap();
     assert!(a.transport.refused().iter().map(|row| row.count).sum::<u64>() > 0);
     assert!(a.transport.nearby().iter().all(|row| row.connect_id == b.person.id()));
+}
+
+/// Sends a beacon until somebody comes to this door.
+async fn lure(beacon: &[u8], port: u16, door: &TcpListener) -> TcpStream {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut again = tokio::time::interval(Duration::from_millis(100));
+    let visit = async {
+        loop {
+            tokio::select! {
+                accepted = door.accept() => return accepted.unwrap().0,
+                _ = again.tick() => {
+                    let _full = socket.send_to(beacon, ("239.255.78.88", port)).await;
+                }
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, visit).await.expect("somebody dials")
+}
+
+#[tokio::test]
+async fn who_beacons_as_a_contact_gets_neither_a_key_nor_a_gate_that_opens_the_contacts_door() {
+    for (visibility, port) in [(Visibility::Contacts, 46407), (Visibility::Hidden, 46408)] {
+        let mut a = node("Ada", 1, port, visibility).await;
+        let (bob, mallory) = (Person::new("Bob", 2), Person::new("Mallory", 3));
+        let secret = Secret32::new([77; 32]);
+        let mut peer = bob.as_peer(&[]);
+        peer.pair_secret = Some(secret.clone());
+        a.transport.want(peer);
+        let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = door.local_addr().unwrap().port();
+        let head = Head { port: at, boot: BootId([3; 8]), answer: true };
+        let beacon = encode_everyone(&head, &mallory.instance(), &bob.id(), "Bob");
+        let mut visitor = lure(&beacon, port, &door).await;
+        let mut gate: Gate = [0; GATE_BYTES];
+        visitor.read_exact(&mut gate).await.unwrap();
+        let hour = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / HOUR;
+        for hour in hour - 1..=hour + 1 {
+            assert_ne!(gate, gate_for_hour(&secret, &a.person.id(), hour));
+        }
+        let server = TlsConfigs::new(&mallory.instance()).unwrap().server;
+        let shaken = TlsAcceptor::from(server).accept(visitor).await;
+        assert!(shaken.is_err(), "the visitor's key came");
+        assert_eq!(a.refused().await, RefusedCode::Link(CloseCode::NotLive));
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nexus_identity::InstanceKey;
 
-use super::{AttemptId, BACKOFF_WHILE_HEARD, BACKOFF_WRONG, RETURN_AFTER};
+use super::{AttemptId, BACKOFF_WHILE_HEARD, BACKOFF_WRONG, Knock, RETURN_AFTER};
 use crate::beacon::BootId;
 use crate::code::CloseCode;
 use crate::config::Timing;
@@ -116,6 +116,17 @@ impl Candidate {
         let pause = doubled.max(floor).min(ceiling).mul_f64(jitter);
         self.not_before = now + pause;
         pause
+    }
+
+    /// Which gate to send there.
+    pub(super) fn knock(&self) -> Knock {
+        match self.nonce {
+            Some(nonce) => Knock::Nonce(nonce),
+            None if self.origin == Origin::Beacon && self.authenticated.is_none() => {
+                Knock::Stranger
+            }
+            None => Knock::Hour,
+        }
     }
 
     /// Smaller is tried earlier: last authenticated first, then more direct paths, then what was heard last.

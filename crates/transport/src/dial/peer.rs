@@ -7,12 +7,11 @@ use std::time::Duration;
 use nexus_identity::InstanceKey;
 
 use super::candidate::{Candidate, MAX_CANDIDATES, MAX_CANDIDATES_PER_HOST, Origin};
-use super::{AttemptId, HOLD_FIRST, HOLD_MAX, Heard, Linked, MAX_PARALLEL, YIELD};
+use super::{AttemptId, HOLD_FIRST, HOLD_MAX, Heard, Knock, Linked, MAX_PARALLEL, YIELD};
 use crate::beacon::BootId;
 use crate::code::CloseCode;
 use crate::config::Timing;
 use crate::event::DialError;
-use crate::gate::Nonce;
 use crate::tie::Quality;
 
 /// Pause between two dials for a better path to a device that has a link.
@@ -41,7 +40,7 @@ struct LinkAt {
 /// A dial to start.
 pub(super) struct Start {
     pub(super) address: SocketAddr,
-    pub(super) nonce: Option<Nonce>,
+    pub(super) knock: Knock,
     pub(super) why: String,
 }
 
@@ -121,7 +120,10 @@ impl PeerDials {
         let wait =
             if instance.is_some_and(|instance| *mine > instance) { YIELD } else { Duration::ZERO };
         candidate.heard(heard.boot, now, wait);
-        candidate.nonce = heard.nonce;
+        // Else anybody could put an end to knocking by nonce at a door that opens to nothing else.
+        if heard.by_token || candidate.authenticated.is_some() {
+            candidate.nonce = heard.nonce;
+        }
         candidate.instance = instance.or(candidate.instance);
     }
 
@@ -323,7 +325,7 @@ impl PeerDials {
             1 => format!("only candidate: {}", candidate.why(now)),
             n => format!("first of {n} candidates to authenticate: {}", candidate.why(now)),
         };
-        let start = Start { address: best, nonce: candidate.nonce, why };
+        let start = Start { address: best, knock: candidate.knock(), why };
         if let Some(link) = candidate.instance.and_then(|instance| self.links.get_mut(&instance)) {
             link.better_tried = now;
         }

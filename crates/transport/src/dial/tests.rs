@@ -74,6 +74,34 @@ fn candidates_start_one_after_the_other_until_one_authenticates() {
 }
 
 #[test]
+fn an_address_that_anybody_can_have_told_gets_no_gate_of_a_contact() {
+    let knock = |told: &dyn Fn(&mut Dialler)| {
+        let mut dialler = dialler();
+        dialler.handle_want(PEER, &[], &[], at(0));
+        told(&mut dialler);
+        match dialler.poll_output(at(9_000)) {
+            Some(DialOutput::Start { knock, .. }) => knock,
+            other => panic!("{other:?}"),
+        }
+    };
+    let nonce = Some([7; 16]);
+    let claim = heard(addr(1), BOOT);
+    let token = Heard { by_token: true, nonce, ..claim };
+    assert_eq!(knock(&|d| d.handle_heard(&claim, at(0))), Knock::Stranger);
+    assert_eq!(knock(&|d| d.handle_want(PEER, &[], &[addr(1)], at(0))), Knock::Stranger);
+    assert_eq!(knock(&|d| d.handle_want(PEER, &[addr(1)], &[], at(0))), Knock::Hour);
+    assert_eq!(knock(&|d| d.handle_heard(&token, at(0))), Knock::Nonce([7; 16]));
+    let both = |d: &mut Dialler| [token, claim].iter().for_each(|h| d.handle_heard(h, at(0)));
+    assert_eq!(knock(&both), Knock::Nonce([7; 16]), "a claim takes no nonce away");
+    let worked = |d: &mut Dialler| {
+        d.handle_heard(&claim, at(0));
+        d.handle_link_up(&linked(9, addr(1), None), at(0));
+        d.handle_link_down(&PEER, &key(9), CloseCode::Lost, false, at(1));
+    };
+    assert_eq!(knock(&worked), Knock::Hour);
+}
+
+#[test]
 fn the_address_that_worked_last_comes_first() {
     let mut dialler = dialler();
     dialler.handle_want(PEER, &[addr(1), addr(2)], &[], at(0));

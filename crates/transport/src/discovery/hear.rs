@@ -82,7 +82,8 @@ impl Discovery {
         if let Some(nearby) = shown {
             self.outputs.push_back(DiscoveryOutput::Nearby(nearby));
         }
-        let welcome = self.visibility == Visibility::Everyone || contact;
+        // Anybody may claim to be a contact in a beacon for everyone.
+        let welcome = self.visibility == Visibility::Everyone || (contact && claimed.by_token);
         if silent_before
             && !beacon.head.answer
             && welcome

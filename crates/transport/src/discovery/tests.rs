@@ -237,12 +237,17 @@ fn who_is_hidden_hears_but_sends_and_answers_nothing() {
 }
 
 #[test]
-fn who_is_for_contacts_answers_contacts_only() {
-    let (mut a, mut c) = (Node::new(1, Visibility::Everyone), Node::new(3, Visibility::Everyone));
+fn who_is_for_contacts_answers_contacts_only_and_by_their_token_only() {
+    let (mut a, mut c) = (Node::new(1, Visibility::Contacts), Node::new(3, Visibility::Everyone));
     let mut b = Node::new(2, Visibility::Contacts);
+    a.machine.set_contact(id(2), Some(secret(7)));
     b.machine.set_contact(id(1), Some(secret(7)));
     assert_eq!(sends(&b.hear(a.source, &a.beacon(at(0)), at(0))).len(), 1);
     assert_eq!(sends(&b.hear(c.source, &c.beacon(at(0)), at(0))), []);
+    // Anybody can make a beacon for everyone that claims to be a contact's.
+    let head = Head { port: 9, boot: BootId([9; 8]), answer: false };
+    let claim = encode_everyone(&head, &InstanceSecret::from_seed(secret(9)), &id(1), "node 1");
+    assert_eq!(sends(&b.hear(source(9), &claim, at(0))), []);
 }
 
 #[test]
