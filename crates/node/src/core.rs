@@ -181,6 +181,9 @@ impl Core {
     /// Everybody that discovery sees, as names to choose from.
     pub(crate) fn nearby_names(&self) -> Vec<Candidate> {
         let nearby = self.transport().nearby();
-        nearby.into_iter().map(|n| Candidate { id: n.connect_id, name: n.name }).collect()
+        nearby
+            .into_iter()
+            .map(|n| Candidate { id: n.connect_id, name: n.name, mine: false })
+            .collect()
     }
 }

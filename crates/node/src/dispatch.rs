@@ -11,7 +11,7 @@ use crate::control::{Dispatch, Rows};
 use crate::core::Core;
 use crate::error::{self, Answered};
 use crate::me::Me;
-use crate::resolve::{self, Candidate, MIN_PREFIX};
+use crate::resolve::{self, About, Candidate, MIN_PREFIX};
 use crate::{answers, messages};
 
 impl Dispatch for Core {
@@ -43,19 +43,29 @@ impl Dispatch for Core {
             C::Contacts => contacts::list(core, false, &rows).await,
             C::Requests => contacts::list(core, true, &rows).await,
             C::ContactAccept { who } => {
-                contacts::change(core, &who, crate::contacts::accept_request, &rows).await
+                contacts::change(
+                    core,
+                    (&who, About::Requests),
+                    crate::contacts::accept_request,
+                    &rows,
+                )
+                .await
             }
             C::ContactDecline { who } => {
-                contacts::change(core, &who, crate::contacts::decline, &rows).await
+                contacts::change(core, (&who, About::Requests), crate::contacts::decline, &rows)
+                    .await
             }
             C::ContactBlock { who } => {
-                contacts::change(core, &who, crate::contacts::block, &rows).await
+                contacts::change(core, (&who, About::Everybody), crate::contacts::block, &rows)
+                    .await
             }
             C::ContactUnblock { who } => {
-                contacts::change(core, &who, crate::contacts::unblock, &rows).await
+                contacts::change(core, (&who, About::Contacts), crate::contacts::unblock, &rows)
+                    .await
             }
             C::ContactRemove { who } => {
-                contacts::change(core, &who, crate::contacts::remove, &rows).await
+                contacts::change(core, (&who, About::Contacts), crate::contacts::remove, &rows)
+                    .await
             }
             C::ContactRename { who, name } => contacts::rename(core, &who, name, &rows).await,
             C::ContactVerify { who, verified } => {
@@ -113,10 +123,17 @@ impl Dispatch for Core {
 }
 
 impl Core {
-    /// Whom `who` means among contacts in every state.
-    pub(crate) async fn contact_named(self: &Arc<Self>, who: &str) -> Answered<ConnectId> {
+    /// Whom `who` means in a command about some of those known here.
+    pub(crate) async fn contact_named(
+        self: &Arc<Self>,
+        who: &str,
+        about: About,
+    ) -> Answered<ConnectId> {
         let who = who.to_owned();
-        self.read(move |store, _| resolve::resolve(&who, &known(store)?)).await
+        self.read(move |store, _| {
+            resolve::resolve_about(&who, about, &store.all_contacts()?, Vec::new())
+        })
+        .await
     }
 
     /// Whom a conversation is with: a conversation id, a prefix of one, or its peer; my own conversation is with me.
@@ -130,15 +147,6 @@ impl Core {
         let name = name.to_owned();
         self.read(move |store, me| conversation(store, me, &name)).await
     }
-}
-
-/// Everybody known, under the names they have here.
-pub(crate) fn known(store: &Queries) -> Answered<Vec<Candidate>> {
-    let mut all = Vec::new();
-    for contact in store.all_contacts()? {
-        all.push(Candidate { id: contact.connect_id, name: contact.name().to_owned() });
-    }
-    Ok(all)
 }
 
 fn conversation(store: &Queries, me: &Me, name: &str) -> Answered<ConnectId> {
@@ -167,9 +175,12 @@ fn conversation(store: &Queries, me: &Me, name: &str) -> Answered<ConnectId> {
             }
         }
     }
-    let mut candidates = known(store)?;
-    candidates.push(Candidate { id: own, name: "self".to_owned() });
-    let who = resolve::resolve(name, &candidates)?;
+    // "self" is my own conversation, whoever else calls themselves that.
+    let myself = vec![Candidate { id: own, name: String::new(), mine: true }];
+    let who = match lower == "self" {
+        true => own,
+        false => resolve::resolve_about(name, About::Contacts, &store.all_contacts()?, myself)?,
+    };
     match me.conversation_with(&who) {
         Some(_) => Ok(who),
         None if store.contact(&who)?.is_some() => Ok(who),

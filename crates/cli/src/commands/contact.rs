@@ -80,7 +80,7 @@ fn show(contact: &ContactView, out: &mut Out) -> Done {
 
 async fn verify(session: &Session, who: String, yes: bool, no: bool, out: &mut Out) -> Done {
     let mut word = yes.then_some(true).or(no.then_some(false));
-    let command = Command::ContactVerify { who: who.clone(), verified: word };
+    let command = Command::ContactVerify { who, verified: word };
     let mut contact: ContactView = session.client.one(command).await?;
     if !out.json() {
         show_number(&contact, out)?;
@@ -94,6 +94,8 @@ async fn verify(session: &Session, who: String, yes: bool, no: bool, out: &mut O
             _ => None,
         };
         if word.is_some() {
+            // Who was shown, whatever the word that was typed may mean by now.
+            let who = contact.connect_id.clone();
             let command = Command::ContactVerify { who, verified: word };
             contact = session.client.one(command).await?;
         }

@@ -11,9 +11,8 @@ use crate::api::{ContactView, ErrorBody, ErrorCode, InviteView};
 use crate::contacts::{self as state, MAX_MESSAGE, Request};
 use crate::control::Rows;
 use crate::core::Core;
-use crate::dispatch::known;
 use crate::error::{self, Answered};
-use crate::resolve::{Candidate, resolve};
+use crate::resolve::{About, resolve_about};
 use crate::store_thread::Work;
 use crate::time::rfc3339;
 use crate::views::Viewer;
@@ -58,22 +57,13 @@ pub(crate) async fn add(core: &Arc<Core>, asked: Asked, rows: &Rows) -> Answered
         who
     } else {
         let nearby = core.nearby_names();
-        core.read(move |store, _| named(&asked.who, &known(store)?, nearby)).await?
+        core.read(move |store, _| {
+            resolve_about(&asked.who, About::Contacts, &store.all_contacts()?, nearby)
+        })
+        .await?
     };
     core.store.run(move |work| state::add(work, &who, &request)).await?;
     answer(core, who, rows).await
-}
-
-/// Contacts first: a stranger nearby can't take over the name of a contact.
-fn named(who: &str, contacts: &[Candidate], nearby: Vec<Candidate>) -> Answered<ConnectId> {
-    match resolve(who, contacts) {
-        Err(e) if e.code == ErrorCode::NotFound => {
-            let mut all = nearby;
-            all.extend(contacts.iter().cloned());
-            resolve(who, &all)
-        }
-        other => other,
-    }
 }
 
 fn read_invite(link: &str, now: Millis) -> Answered<Invite> {
@@ -128,18 +118,19 @@ pub(crate) async fn list(core: &Arc<Core>, requests: bool, rows: &Rows) -> Answe
 
 pub(crate) async fn change(
     core: &Arc<Core>,
-    who: &str,
+    (who, about): (&str, About),
     change: impl FnOnce(&mut Work<'_, '_>, &ConnectId) -> Answered<()> + Send + 'static,
     rows: &Rows,
 ) -> Answered<()> {
-    let who = core.contact_named(who).await?;
+    let who = core.contact_named(who, about).await?;
     core.store.run(move |work| change(work, &who)).await?;
     answer(core, who, rows).await
 }
 
 pub(crate) async fn rename(core: &Arc<Core>, who: &str, name: String, rows: &Rows) -> Answered<()> {
     let name = local_name(&name)?;
-    change(core, who, move |work, who| state::rename(work, who, &name), rows).await
+    change(core, (who, About::Contacts), move |work, who| state::rename(work, who, &name), rows)
+        .await
 }
 
 pub(crate) async fn verify(
@@ -150,10 +141,16 @@ pub(crate) async fn verify(
 ) -> Answered<()> {
     match verified {
         Some(word) => {
-            change(core, who, move |work, who| state::verify(work, who, word), rows).await
+            change(
+                core,
+                (who, About::Contacts),
+                move |work, who| state::verify(work, who, word),
+                rows,
+            )
+            .await
         }
         None => {
-            let who = core.contact_named(who).await?;
+            let who = core.contact_named(who, About::Contacts).await?;
             answer(core, who, rows).await
         }
     }
