@@ -13,7 +13,7 @@ mod desk;
 
 use std::collections::BTreeSet;
 
-use desk::{Desk, page};
+use desk::{Desk, Run, page};
 use serde_json::Value;
 
 /// The fields a row must have, and those it may have.
@@ -221,4 +221,23 @@ fn times_are_rfc_3339_with_milliseconds_in_utc() {
         assert_eq!(text.len(), "2026-11-23T10:00:00.000Z".len(), "{text}");
         assert!(text.ends_with('Z') && text.as_bytes()[19] == b'.', "{text}");
     }
+}
+
+#[test]
+fn a_file_of_a_bare_name_is_written_where_one_stands() {
+    let desk = Desk::new();
+    let ana = desk.person("Ana");
+    ana.json(&["send", "self", "to be kept"]).row();
+    let here = desk.path("here");
+    std::fs::create_dir(&here).unwrap();
+    for args in [
+        &["backup", "create", "ana.backup"][..],
+        &["export", "self", "--format", "html", "--output", "self.html"],
+    ] {
+        let mut command = ana.command(args);
+        command.arg("--json").current_dir(&here);
+        Run::of(command, b"").row();
+        assert!(std::fs::metadata(here.join(args.last().unwrap())).unwrap().len() > 100);
+    }
+    assert_eq!(std::fs::read_dir(&here).unwrap().count(), 2, "nothing else is left there");
 }

@@ -185,6 +185,10 @@ fn wrong_state_blocked_not_author_empty_and_too_long() {
     refuses(&ana, &["contact", "accept", &ben.id], "wrong_state");
     let id = ben.delivers(&ana, "mine");
     refuses(&ana, &["edit", &id, "yours"], "not_author");
+    let gone = ben.delivers(&ana, "taken back at once");
+    ben.json(&["retract", &gone]).row();
+    refuses(&ben, &["edit", &gone, "too late"], "wrong_state");
+    refuses(&ben, &["react", &gone, "👍"], "wrong_state");
     refuses(&ana, &["retract", &id], "not_author");
     refuses(&ana, &["send", &ben.id, ""], "empty");
     let long = "x".repeat(32 * 1024 + 1);

@@ -208,7 +208,10 @@ pub fn set(path: &Path, key: &str, value: &str) -> Answered<ConfigRow> {
     };
     document.insert(key, Item::Value(parsed));
     let text = document.to_string();
-    let config = Config::parse(path, &text)?;
+    let config = Config::parse(path, &text).map_err(|e| crate::api::ErrorBody {
+        hint: "nothing was changed; `nexus config get` tells what each setting takes".to_owned(),
+        ..e
+    })?;
     crate::setup::write_atomically(path, text.as_bytes(), true)?;
     config.rows().into_iter().find(|row| row.key == key).ok_or_else(|| unknown_key(key))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use nexus_identity::ConnectId;
 use nexus_log::body::{MAX_EMOJI, MAX_TEXT, Payload};
 use nexus_log::context::Conversation;
+use nexus_log::fold::Shown;
 use nexus_log::ids::{ConversationId, EntryHash, EntryRef, LogKey};
 use nexus_log::ledger::Ledger;
 use nexus_log::order::Position;
@@ -173,6 +174,26 @@ pub(crate) fn check_author(me: &Me, row: &MessageRow) -> Answered<()> {
         "only its author may change or take back a message",
         "you can react to it: `nexus react ID EMOJI`",
     ))
+}
+
+/// What would change nothing that anybody sees is not written.
+pub(crate) fn check_fits(row: &MessageRow, payload: &Payload) -> Answered<()> {
+    let edit = matches!(payload, Payload::Edit { .. });
+    if row.message.state.retracted && (edit || matches!(payload, Payload::Reaction { .. })) {
+        return Err(ErrorBody::new(
+            ErrorCode::WrongState,
+            "that message was taken back",
+            "write a new one: `nexus send TO TEXT`",
+        ));
+    }
+    if edit && !matches!(row.message.base.shown, Shown::Text | Shown::Reply(_)) {
+        return Err(ErrorBody::new(
+            ErrorCode::WrongState,
+            "only a text can be edited",
+            "give the id of a text of yours, as `nexus history CONV` shows it",
+        ));
+    }
+    Ok(())
 }
 
 /// How far the logs of others are read when everything up to `to` is read; all of it without.

@@ -235,7 +235,8 @@ pub fn make_directory(dir: &Path) -> Answered<()> {
 /// # Errors
 /// `identity_exists`-like refusal is left to the caller: without `replace`, an existing file is an error of the file system.
 pub fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> Answered<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
+    // The parent of a bare file name is the empty path, which names nothing.
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let temp = path.with_extension(format!("tmp{}", std::process::id()));
     let written = (|| {
         let mut file = fs::OpenOptions::new()
@@ -249,9 +250,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> Answered<()
         if replace {
             fs::rename(&temp, path)?;
         } else {
-            // A hard link fails when the name is taken: rename would silently replace it.
-            fs::hard_link(&temp, path)?;
-            fs::remove_file(&temp)?;
+            put_new(&temp, path, bytes)?;
         }
         File::open(dir)?.sync_all()
     })();
@@ -259,6 +258,21 @@ pub fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> Answered<()
         let _ = fs::remove_file(&temp);
         error::io("can't write", path, &e)
     })
+}
+
+/// Gives a file that is whole its name, unless that is taken: renaming would silently replace what has it.
+fn put_new(temp: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    match fs::hard_link(temp, path) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+            // A memory stick's file system knows no links; then it is written under its name, which must be new too.
+            let mut file =
+                fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+        }
+        linked => linked?,
+    }
+    fs::remove_file(temp)
 }
 
 #[cfg(test)]

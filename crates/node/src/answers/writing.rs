@@ -107,7 +107,9 @@ pub(crate) async fn change(
                     messages::check_author(work.me, &row)?;
                 }
                 let peer = messages::peer_of(work.me, work.tx, &row.conversation)?;
-                messages::say(work, &peer, payload(messages::entry_ref(&row)))
+                let payload = payload(messages::entry_ref(&row));
+                messages::check_fits(&row, &payload)?;
+                messages::say(work, &peer, payload)
             },
         )
         .await?;
