@@ -4,16 +4,21 @@ use std::path::Path;
 
 use base64::Engine as _;
 use nexus_fuzz::{backup, card, identity, instance, invite, letter, letter_body, log_key, record};
-use nexus_identity::Millis;
 use nexus_identity::cbor::MapWriter;
+use nexus_identity::{Millis, Secret32};
 use nexus_log::body::{Body, KeyName, Payload};
 use nexus_log::entry::Entry;
+use nexus_log::fork::ForkProof;
 use nexus_log::header::Kind;
 use nexus_log::hlc::Hlc;
 use nexus_log::ids::{EntryHash, EntryRef, LogKey};
 use nexus_log::run::{MAX_RUN_BYTES, RunBuilder};
-use nexus_transport::Frame;
+use nexus_sync::frame::Fork;
 use nexus_transport::beacon::{self, BootId, Head};
+use nexus_transport::hello::Hello;
+use nexus_transport::{Frame, LocalHello};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
 
 fn put(target: &str, name: &str, bytes: impl AsRef<[u8]>) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
@@ -28,7 +33,15 @@ fn main() {
 
     let head = Head { port: 4000, boot: BootId([1; 8]), answer: false };
     let id = identity().connect_id();
+    let (nonce, secrets) = ([4; 16], [Secret32::new([6; 32])]);
+    let rng = &mut ChaCha20Rng::from_seed([8; 32]);
+    put("beacon", "contacts", beacon::encode_contacts(&head, &id, &nonce, secrets.iter(), rng));
     put("beacon", "everyone", beacon::encode_everyone(&head, instance(), &id, "Mallory"));
+
+    let hello = LocalHello { card: card().clone(), record: record().clone(), capabilities: 0 };
+    put("hello", "hello", Hello::local(id, &hello, 4000, BootId([1; 8])).encode());
+    put("hello", "card", card().to_bytes());
+    put("hello", "record", record().to_bytes());
 
     let mut frames = Vec::new();
     for (code, body) in [(5, vec![1; 8]), (7, vec![0]), (200, Vec::new())] {
@@ -94,6 +107,24 @@ fn main() {
     put("sync", "want", [&[2], [1; 32].as_slice()].concat());
     put("sync", "heads", [&[3], [1; 200].as_slice()].concat());
     put("sync", "credit", [5, 0, 0, 1, 0]);
+    put("sync", "mark", [&[6, 1], [1; 64].as_slice()].concat());
+    put("sync", "no", [&[8, 0], [1; 32].as_slice()].concat());
+    put("sync", "bye", [9, 0, 1]);
+    let branch = |noise: u8| {
+        let mut builder = RunBuilder::new();
+        let start = EntryHash::from_bytes([3; 32]);
+        let entry = Entry::write(&key, Kind::Entry, 5, start, vec![noise; 10]).expect("an entry");
+        builder.push(&entry.header, &entry.payload, entry.signature.as_ref(), MAX_RUN_BYTES);
+        builder.finish().expect("a run").check().expect("a right run")
+    };
+    let proof = ForkProof::from_runs(&branch(1), &branch(2)).expect("they part").encode();
+    let fork = Fork {
+        log: LogKey::from_bytes(key.public()),
+        proof: Some(ForkProof::decode(&proof).expect("a proof")),
+        locator: Vec::new(),
+    };
+    put("fork", "proof", proof);
+    put("sync", "fork", [vec![7], nexus_sync::Frame::Fork(Box::new(fork)).encode_body()].concat());
 
     for (name, line) in [
         ("send", r#"{"request":1,"command":"send","to":"Bob","text":"hi","reply":null,"wait":"read"}"#),
