@@ -332,3 +332,6 @@ async fn say_bye(mut control: Stream, mux: Mux, code: CloseCode) {
         let _late = tokio::time::timeout(crate::session::LAST_WORDS, opener.closed()).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! Peers that have TLS and `Hello` right and say something else after it than any transport of ours could.
+
+use std::time::Duration;
+
+use nexus_identity::{
+    IdentitySecrets, InstanceRecord, InstanceSecret, Millis, Prekeys, Secret32, Statement,
+    VerifiedCard,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use tokio::sync::mpsc::Receiver;
+
+use super::*;
+use crate::beacon::BootId;
+use crate::config::{Config, LocalHello, Peer};
+use crate::event::TransportEvent;
+use crate::frame::MAX_FRAME;
+use crate::mux::MAX_STREAMS;
+use crate::stranger::MAX_LETTER_FRAME;
+use crate::transport::Transport;
+
+/// No test may wait longer for anything.
+const LIMIT: Duration = Duration::from_secs(20);
+
+struct Person {
+    identity: IdentitySecrets,
+    seed: Secret32,
+    hello: LocalHello,
+}
+
+impl Person {
+    fn new(seed: u64) -> Self {
+        let rng = &mut ChaCha20Rng::seed_from_u64(seed);
+        let (identity, seed) = (IdentitySecrets::generate(rng), Secret32::random(rng));
+        let instance = InstanceSecret::from_seed(seed.clone());
+        let says = [
+            Statement::Add { instance: instance.key(), created: Millis(1) },
+            Statement::Contact { key: identity.contact_key() },
+        ];
+        let card = VerifiedCard::create(&identity, &says).unwrap();
+        let prekeys = Prekeys::generate(Millis(1), rng).unwrap();
+        let id = identity.connect_id();
+        let record = InstanceRecord::new(id, instance.key(), 1, prekeys.current(), Millis(1));
+        let record = record.sign(&instance).unwrap();
+        Self { identity, seed, hello: LocalHello { card, record, capabilities: 0 } }
+    }
+
+    fn instance(&self) -> InstanceSecret {
+        InstanceSecret::from_seed(self.seed.clone())
+    }
+
+    async fn start(&self) -> (Transport, Receiver<TransportEvent>) {
+        let id = self.identity.connect_id();
+        let mut config = Config::new(id, self.instance(), self.hello.clone());
+        config.loopback_only = true;
+        config.discovery_port = 0;
+        config.listen = vec!["127.0.0.1:0".parse().unwrap()];
+        Transport::start(config).await.unwrap()
+    }
+
+    /// Gate, TLS and `Hello`, and then nothing more.
+    async fn shake_hands(&self, with: &Transport) -> (Stream, Mux) {
+        let mut socket = TcpStream::connect(with.listen_addresses()[0]).await.unwrap();
+        socket.write_all(&[7; GATE_BYTES]).await.unwrap();
+        let tls = tls::TlsConfigs::new(&self.instance()).unwrap();
+        let connector = TlsConnector::from(Arc::clone(&tls.client));
+        let tls = connector.connect(tls::server_name(), socket).await.unwrap();
+        let mux = Mux::start(tls, Mode::Client);
+        let mut control = mux.open().await.unwrap();
+        let hello = Hello::local(self.identity.connect_id(), &self.hello, 0, BootId([3; 8]));
+        let mut first = vec![CONTROL_STREAM];
+        encode(&Frame::new(control::HELLO, hello.encode()), &mut first);
+        send(&mut control, &first).await.unwrap();
+        let answer = Frame::read(&mut control).await.unwrap().unwrap();
+        assert_eq!(answer.code, control::HELLO);
+        (control, mux)
+    }
+
+    fn wants(&self, transport: &Transport) {
+        transport.want(Peer {
+            connect_id: self.identity.connect_id(),
+            card: None,
+            pair_secret: None,
+            addresses: Vec::new(),
+        });
+    }
+}
+
+/// The first event that `pick` takes. Links that come up meanwhile are kept: without their user they would end.
+async fn next<T>(
+    events: &mut Receiver<TransportEvent>,
+    links: &mut Vec<TransportEvent>,
+    pick: impl Fn(&TransportEvent) -> Option<T>,
+) -> T {
+    let next = async {
+        loop {
+            let event = events.recv().await.expect("events go on");
+            let picked = pick(&event);
+            links.push(event);
+            if let Some(picked) = picked {
+                return picked;
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, next).await.expect("it happens in time")
+}
+
+/// The code of the next refusal.
+async fn refused(events: &mut Receiver<TransportEvent>) -> RefusedCode {
+    next(events, &mut Vec::new(), |event| match event {
+        TransportEvent::Refused { code, .. } => Some(*code),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_frame_that_claims_to_be_longer_than_any_ends_the_link_before_it_comes() {
+    let (alice, mallory) = (Person::new(1), Person::new(2));
+    for length in [u32::MAX, u32::try_from(MAX_FRAME + 1).unwrap(), 0] {
+        let (transport, mut events) = alice.start().await;
+        mallory.wants(&transport);
+        let (mut control, _mux) = mallory.shake_hands(&transport).await;
+        send(&mut control, &length.to_be_bytes()).await.unwrap();
+        let code = refused(&mut events).await;
+        assert_eq!(code, RefusedCode::Link(CloseCode::BadFrame), "{length}");
+        assert_eq!(transport.refused()[0].code.name(), "bad_frame");
+        transport.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_strangers_letter_over_the_limit_is_refused_unread() {
+    let (alice, mallory) = (Person::new(1), Person::new(2));
+    let (transport, mut events) = alice.start().await;
+    let (mut control, _mux) = mallory.shake_hands(&transport).await;
+    let mut letter = Vec::new();
+    encode(&Frame::new(control::LETTER, vec![1; MAX_LETTER_FRAME + 1]), &mut letter);
+    send(&mut control, &letter).await.unwrap();
+    assert_eq!(refused(&mut events).await, RefusedCode::Stranger);
+    // One that just fits is handed on, whatever is in it.
+    let (mut control, _mux) = mallory.shake_hands(&transport).await;
+    let mut letter = Vec::new();
+    encode(&Frame::new(control::LETTER, vec![1; MAX_LETTER_FRAME]), &mut letter);
+    send(&mut control, &letter).await.unwrap();
+    let mut others = Vec::new();
+    let length = next(&mut events, &mut others, |event| match event {
+        TransportEvent::Letter(letter) => Some(letter.letter.len()),
+        _ => None,
+    });
+    assert_eq!(length.await, MAX_LETTER_FRAME);
+}
+
+#[tokio::test]
+async fn more_streams_than_a_link_has_end_that_link_and_no_other() {
+    let (alice, mallory, bob) = (Person::new(1), Person::new(2), Person::new(3));
+    let (transport, mut events) = alice.start().await;
+    mallory.wants(&transport);
+    bob.wants(&transport);
+    let (_bobs, _mux) = bob.shake_hands(&transport).await;
+    let (_control, mux) = mallory.shake_hands(&transport).await;
+    let mut open = Vec::new();
+    let flood = async {
+        for _ in 0..=MAX_STREAMS {
+            let Some(mut stream) = mux.open().await else { return };
+            let _gone = send(&mut stream, &[99]).await;
+            open.push(stream);
+        }
+    };
+    let mut links = Vec::new();
+    let ended = next(&mut events, &mut links, |event| match event {
+        TransportEvent::LinkDown { peer, .. } => Some(*peer),
+        _ => None,
+    });
+    let (ended, ()) = tokio::join!(ended, flood);
+    assert_eq!(ended, mallory.identity.connect_id());
+    let left: Vec<_> = transport.links().iter().map(|link| link.peer).collect();
+    assert_eq!(left, [bob.identity.connect_id()]);
+}
