@@ -245,3 +245,28 @@ fn chains_that_claim_each_other_as_base_do_not_loop() {
     assert!(reader.run(&log, None, 0, 70_000).unwrap().is_none());
     assert!(reader.hash_at(&log, None, 1).unwrap().is_none());
 }
+
+#[test]
+fn as_many_logs_as_a_topic_may_hold_by_one_instance_cost_a_look_and_no_more() {
+    let (_dir, mut opened) = prepared();
+    let count = if std::env::var_os("NEXUS_TEST_LONG").is_some() { 65_536 } else { 4_096 };
+    opened
+        .writer
+        .transaction::<_, StoreError>(|tx| {
+            let author = Author::new(them(), 1, 1);
+            for number in 0..count as u64 {
+                let mut chain = author.chain_row();
+                let mut log = [9; 32];
+                log[..8].copy_from_slice(&number.to_be_bytes());
+                chain.log = LogKey::from_bytes(log);
+                chain.hlc = Hlc(number);
+                tx.create_chain(&chain)?;
+            }
+            let began = std::time::Instant::now();
+            let all = tx.topic_chains(&common::topic(1))?;
+            println!("{count} logs: {:?} to look at all of them", began.elapsed());
+            assert_eq!(all.len(), count);
+            Ok(())
+        })
+        .unwrap();
+}
