@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::hlc::Now;
 use crate::ids::{ConversationId, EntryHash};
-use crate::ledger::{FleetingKey, Ledger};
+use crate::ledger::{Due, FleetingKey, Ledger};
 
 /// How long after its last known message the key of an epoch of somebody else is kept, unless a later epoch is seen:
 /// messages of it may still be on their way.
@@ -39,9 +39,7 @@ pub fn expire<L: Ledger>(ledger: &mut L, now: Now) -> Result<Vec<Expired>, L::Er
                 ledger.remove_operation(&one.conversation, &one.hash)?;
                 continue;
             }
-            for operation in ledger.operations(&one.conversation, &one.hash)? {
-                ledger.remove_operation(&one.conversation, &operation.position.hash)?;
-            }
+            remove_operations(ledger, &one)?;
             ledger.remove_message(&one.conversation, &one.hash)?;
             gone.push(Expired { conversation: one.conversation, hash: one.hash });
         }
@@ -52,6 +50,19 @@ pub fn expire<L: Ledger>(ledger: &mut L, now: Now) -> Result<Vec<Expired>, L::Er
         }
     }
     Ok(gone)
+}
+
+/// Removes all operations on a message that goes: each look gives those that count, until none is left.
+fn remove_operations<L: Ledger>(ledger: &mut L, one: &Due) -> Result<(), L::Error> {
+    let mut removed = true;
+    while removed {
+        removed = false;
+        for operation in ledger.operations(&one.conversation, &one.hash)? {
+            let hash = &operation.position.hash;
+            removed |= ledger.remove_operation(&one.conversation, hash)?.is_some();
+        }
+    }
+    Ok(())
 }
 
 /// Whether no message of the epoch can come any more.

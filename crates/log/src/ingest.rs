@@ -19,6 +19,7 @@ mod session;
 mod visible;
 
 pub(crate) use session::{Happened, Session};
+pub use visible::MAX_CITATIONS;
 pub(crate) use visible::is_hidden;
 
 /// Where a run went.

@@ -21,7 +21,7 @@ mod rows;
 
 pub use rows::{
     Chain, ChainId, Due, EpochStart, FleetingKey, KeyState, NewEntry, OpenRequest, OwnEpoch,
-    StoredEntry,
+    StoredEntry, Times, Waiting,
 };
 
 /// One transaction over the store of logs, keys and view.
@@ -80,12 +80,8 @@ pub trait Ledger {
     /// The entry waits no longer.
     fn settle(&mut self, chain: ChainId, seq: Seq) -> Result<(), Self::Error>;
 
-    /// Epochs for which entries wait, each once, sorted, at most `limit`.
-    fn pending_epochs(
-        &mut self,
-        topic: &Topic,
-        limit: usize,
-    ) -> Result<Vec<(LogKey, Epoch)>, Self::Error>;
+    /// Epochs for which entries wait, each once, sorted, the first `limit` of each log; and when I asked for its key.
+    fn pending_epochs(&mut self, topic: &Topic, limit: usize) -> Result<Vec<Waiting>, Self::Error>;
 
     // --- keys ---
 
@@ -178,7 +174,8 @@ pub trait Ledger {
         operation: &Operation,
     ) -> Result<(), Self::Error>;
 
-    /// Operations on a target, in any order.
+    /// Operations on a target, in any order: at least the last of each kind by each author, since no other counts. None
+    /// only if there is none.
     fn operations(
         &mut self,
         conversation: &ConversationId,
@@ -243,13 +240,29 @@ pub trait Ledger {
         limit: usize,
     ) -> Result<Vec<OpenRequest>, Self::Error>;
 
-    /// The request was answered, by whomever.
+    /// The request was answered.
     fn close_request(&mut self, request: &OpenRequest) -> Result<(), Self::Error>;
 
-    /// When I last asked for the key of an epoch.
-    fn asked(&mut self, log: &LogKey, epoch: Epoch) -> Result<Option<Millis>, Self::Error>;
+    /// Whoever asked for this epoch has an answer.
+    fn close_requests(
+        &mut self,
+        topic: &Topic,
+        log: &LogKey,
+        epoch: Epoch,
+    ) -> Result<(), Self::Error>;
 
-    /// I asked for the key of an epoch.
+    /// How often I answered this request lately, and since when that is counted.
+    fn answered(&mut self, request: &OpenRequest) -> Result<Option<Times>, Self::Error>;
+
+    /// Keeps how often I answered this request. What was counted since before `until` may be forgotten.
+    fn set_answered(
+        &mut self,
+        request: &OpenRequest,
+        times: Times,
+        until: Millis,
+    ) -> Result<(), Self::Error>;
+
+    /// I asked for the key of an epoch, once more.
     fn set_asked(&mut self, log: &LogKey, epoch: Epoch, when: Millis) -> Result<(), Self::Error>;
 
     // --- logs with a third branch: rare, and always a cheat ---

@@ -11,7 +11,7 @@ use crate::fold::{Message, Operation};
 use crate::hlc::Hlc;
 use crate::ids::{ConversationId, EntryHash, EntryRef, Epoch, LogHead, LogKey, Seq, Topic};
 use crate::ledger::{
-    Chain, ChainId, Due, EpochStart, FleetingKey, KeyState, OwnEpoch, StoredEntry,
+    Chain, ChainId, Due, EpochStart, FleetingKey, KeyState, OwnEpoch, StoredEntry, Times,
 };
 use crate::order::Position;
 use crate::run::{MAX_RUN_ENTRIES, Run, RunBuilder};
@@ -51,7 +51,8 @@ pub struct MemoryLedger {
     timers: BTreeMap<ConversationId, (Position, Option<u64>)>,
     marks: BTreeMap<(ConversationId, ConnectId, LogKey), (Seq, EntryHash)>,
     requests: BTreeSet<(Topic, LogKey, Epoch, InstanceKey)>,
-    asked: BTreeMap<(LogKey, Epoch), Millis>,
+    answered: BTreeMap<(Topic, LogKey, Epoch, InstanceKey), Times>,
+    asked: BTreeMap<(LogKey, Epoch), Times>,
     crowded: BTreeSet<(Topic, LogKey)>,
     citations: BTreeSet<EntryRef>,
 }

@@ -6,6 +6,7 @@
 
 use core::time::Duration;
 
+use nexus_identity::id::Millis;
 use nexus_identity::record::VerifiedRecord;
 use rand_core::CryptoRng;
 
@@ -13,15 +14,22 @@ use crate::body::{KeyName, MAX_KEY_REQUESTS};
 use crate::compose::{ComposeError, Composed, Draft, others};
 use crate::context::{Conversation, Me};
 use crate::hlc::Now;
-use crate::ledger::{KeyState, Ledger, OpenRequest};
+use crate::ledger::{KeyState, Ledger, OpenRequest, Times};
 use crate::seals::Sealed;
 
-/// How long I wait for an answer before I ask again.
+/// How long I wait for an answer before I ask again; then twice as long, and so on.
 pub const ASK_AGAIN: Duration = Duration::from_secs(86_400);
+/// How often that doubles at most: to 32 days.
+const MOST_DOUBLED: u32 = 5;
+/// Epochs of one log that I ask for at most, until some of them can be read: an author can name any number.
+pub const MAX_ASKED: usize = 1024;
+/// Answers to one request within [`ASK_AGAIN`]: an honest instance needs one, and one more each time that it removed the
+/// conversation and took it up again.
+pub const MAX_REPEATS: u32 = 4;
 /// Requests answered at a time; the rest at the next call.
 pub const MAX_ANSWERS: usize = 1024;
 
-/// The epochs to ask for now: those for which entries wait, but for which I have not asked within a day. Write them as
+/// The epochs to ask for now: those for which entries wait, but for which I have not asked of late. Write them as
 /// a [`crate::body::Payload::KeyRequest`], which also remembers that I asked.
 ///
 /// # Errors
@@ -32,16 +40,43 @@ pub fn due<L: Ledger>(
     now: Now,
 ) -> Result<Vec<KeyName>, L::Error> {
     let mut names = Vec::new();
-    for (log, epoch) in ledger.pending_epochs(&conversation.topic(), usize::MAX)? {
+    for (log, epoch, asked) in ledger.pending_epochs(&conversation.topic(), MAX_ASKED)? {
         if names.len() >= MAX_KEY_REQUESTS {
             break;
         }
-        let asked = ledger.asked(&log, epoch)?;
-        if asked.is_none_or(|asked| now.millis().since(asked) >= ASK_AGAIN) {
+        if asked.is_none_or(|asked| now.millis().since(asked.at) >= patience(asked.count)) {
             names.push(KeyName { log, epoch });
         }
     }
     Ok(names)
+}
+
+/// How long I wait after I asked so often.
+fn patience(count: u32) -> Duration {
+    ASK_AGAIN * 2_u32.pow(count.saturating_sub(1).min(MOST_DOUBLED))
+}
+
+/// Whether this request was answered so often of late that it is not heard.
+pub(crate) fn is_repeated<L: Ledger>(
+    ledger: &mut L,
+    request: &OpenRequest,
+    now: Now,
+) -> Result<bool, L::Error> {
+    let answered = ledger.answered(request)?.filter(|times| is_recent(times, now));
+    Ok(answered.is_some_and(|times| times.count >= MAX_REPEATS))
+}
+
+fn is_recent(times: &Times, now: Now) -> bool {
+    times.at <= now.millis() && now.millis().since(times.at) < ASK_AGAIN
+}
+
+/// Counts an answer.
+fn note_answer<L: Ledger>(ledger: &mut L, request: &OpenRequest, now: Now) -> Result<(), L::Error> {
+    let before = ledger.answered(request)?.filter(|times| is_recent(times, now));
+    let first = Times { at: now.millis(), count: 1 };
+    let times = before.map_or(first, |times| Times { count: times.count + 1, ..times });
+    let day = u64::try_from(ASK_AGAIN.as_millis()).unwrap_or(u64::MAX);
+    ledger.set_answered(request, times, Millis(now.millis().0.saturating_sub(day)))
 }
 
 /// Answers what others asked for, as far as I hold it and know where to seal it: SEALS in my own log. `None` if there is
@@ -96,6 +131,7 @@ pub fn answer<L: Ledger>(
     }
     for request in &answered {
         ledger.close_request(request).map_err(ComposeError::Ledger)?;
+        note_answer(ledger, request, now).map_err(ComposeError::Ledger)?;
     }
     draft.store(ledger, conversation, me, now, Vec::new()).map(Some)
 }

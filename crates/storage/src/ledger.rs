@@ -8,7 +8,7 @@ use nexus_log::hlc::Hlc;
 use nexus_log::ids::{ConversationId, EntryHash, EntryRef, Epoch, LogKey, Seq, Topic};
 use nexus_log::ledger::{
     Chain, ChainId, Due, EpochStart, FleetingKey, KeyState, Ledger, NewEntry, OpenRequest,
-    OwnEpoch, StoredEntry,
+    OwnEpoch, StoredEntry, Times, Waiting,
 };
 use nexus_log::order::Position;
 
@@ -75,11 +75,7 @@ impl Ledger for Tx<'_> {
         Queries::settle_entry(self, chain, seq)
     }
 
-    fn pending_epochs(
-        &mut self,
-        topic: &Topic,
-        limit: usize,
-    ) -> Result<Vec<(LogKey, Epoch)>, StoreError> {
+    fn pending_epochs(&mut self, topic: &Topic, limit: usize) -> Result<Vec<Waiting>, StoreError> {
         Queries::waiting_epochs(self, topic, limit)
     }
 
@@ -262,8 +258,26 @@ impl Ledger for Tx<'_> {
         Queries::end_request(self, request)
     }
 
-    fn asked(&mut self, log: &LogKey, epoch: Epoch) -> Result<Option<Millis>, StoreError> {
-        Queries::asked_at(self, log, epoch)
+    fn close_requests(
+        &mut self,
+        topic: &Topic,
+        log: &LogKey,
+        epoch: Epoch,
+    ) -> Result<(), StoreError> {
+        Queries::end_requests(self, topic, log, epoch)
+    }
+
+    fn answered(&mut self, request: &OpenRequest) -> Result<Option<Times>, StoreError> {
+        Queries::answers_to(self, request)
+    }
+
+    fn set_answered(
+        &mut self,
+        request: &OpenRequest,
+        times: Times,
+        until: Millis,
+    ) -> Result<(), StoreError> {
+        Queries::note_answers(self, request, times, until)
     }
 
     fn set_asked(&mut self, log: &LogKey, epoch: Epoch, when: Millis) -> Result<(), StoreError> {

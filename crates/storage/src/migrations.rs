@@ -14,6 +14,7 @@ const STEPS: &[M<'static>] = &[
         "PRAGMA application_id = 0x4e585553;\n"
     )),
     M::up(include_str!("migrations/0002_shares.sql")),
+    M::up(include_str!("migrations/0003_bounds.sql")),
 ];
 
 /// Schema version that this program writes.

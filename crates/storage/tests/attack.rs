@@ -270,3 +270,41 @@ fn as_many_logs_as_a_topic_may_hold_by_one_instance_cost_a_look_and_no_more() {
         })
         .unwrap();
 }
+
+#[test]
+fn of_many_operations_on_one_message_only_those_that_count_are_read() {
+    let (_dir, mut opened) = prepared();
+    opened
+        .writer
+        .transaction::<_, StoreError>(|tx| {
+            let mut author = Author::new(them(), 1, 1);
+            author.open(tx);
+            let target = say(tx, &mut author, 1, "here").base.position.hash;
+            let mut put = |tx: &mut nexus_storage::Tx<'_>, who, action| {
+                let position = author.append(tx, 2, b"op");
+                let operation = Operation { position, author: who, target, action, expires: None };
+                tx.insert_operation(&conversation(1), &operation).map(|()| operation)
+            };
+            let mut last = Vec::new();
+            for n in 0..500 {
+                last.clear();
+                for who in [me(), them()] {
+                    last.push(put(tx, who, Action::Edit(format!("edit {n}")))?);
+                    last.push(put(tx, who, Action::React(format!("{n}")))?);
+                }
+            }
+            let mut read = tx.operations(&conversation(1), &target)?;
+            read.sort_by_key(|one| one.position);
+            assert_eq!(read, last);
+            // All of them go with their target.
+            let mut message = tx.message(&conversation(1), &target)?.unwrap();
+            message.base.expires = Some(Millis(5));
+            tx.update_message(&conversation(1), &message)?;
+            let gone =
+                nexus_log::expire::expire(tx, nexus_log::hlc::Now::new(Millis(5), Millis(0)))?;
+            assert_eq!(gone.len(), 1);
+            assert_eq!(tx.operations(&conversation(1), &target)?, []);
+            Ok(())
+        })
+        .unwrap();
+}

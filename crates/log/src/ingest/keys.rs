@@ -11,10 +11,9 @@ use crate::entry::EntryView;
 use crate::header::Kind;
 use crate::ids::{Epoch, Seq};
 use crate::ledger::{Chain, ChainId, EpochStart, KeyState, Ledger, OpenRequest, StoredEntry};
+use crate::requests::is_repeated;
 use crate::seals::Seals;
 
-/// Requests looked at when an answer passes by, at most.
-const MAX_OPEN_REQUESTS: usize = 4096;
 /// Waiting entries that are opened at a time.
 const PAGE: usize = 256;
 
@@ -132,19 +131,17 @@ impl<L: Ledger> Session<'_, L> {
     ) -> Result<(), L::Error> {
         self.ledger.put_key(&name.log, name.epoch, commitment, key)?;
         self.keys.retain(|(_, epoch), _| *epoch != name.epoch);
-        self.unlocked.insert(*name);
+        // A key that no epoch was started with opens nothing; if its start comes, that opens what waits.
+        let starts = self.ledger.epochs(&name.log, name.epoch)?;
+        if starts.iter().any(|start| start.commitment == *commitment) {
+            self.unlocked.insert(*name);
+        }
         Ok(())
     }
 
     /// Somebody sealed an epoch again: whoever asked has an answer, or will ask again.
     fn close_requests(&mut self, name: &KeyName) -> Result<(), L::Error> {
-        let topic = self.conversation.topic();
-        for request in self.ledger.open_requests(&topic, MAX_OPEN_REQUESTS)? {
-            if request.log == name.log && request.epoch == name.epoch {
-                self.ledger.close_request(&request)?;
-            }
-        }
-        Ok(())
+        self.ledger.close_requests(&self.conversation.topic(), &name.log, name.epoch)
     }
 
     /// Remembers who asks for a key that I hold. Others answer for the rest, or are asked again: so nobody can fill
@@ -164,9 +161,10 @@ impl<L: Ledger> Session<'_, L> {
                 let key = self.ledger.key(&log, epoch, &start.commitment)?;
                 held |= matches!(key, KeyState::Held(_));
             }
-            if held {
+            let request = OpenRequest { topic, instance, log, epoch };
+            if held && !is_repeated(self.ledger, &request, self.now)? {
                 self.keys_wanted = true;
-                self.ledger.put_request(&OpenRequest { topic, instance, log, epoch })?;
+                self.ledger.put_request(&request)?;
             }
         }
         Ok(())

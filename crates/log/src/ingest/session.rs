@@ -78,6 +78,8 @@ pub(crate) struct Session<'a, L: Ledger> {
     pub(super) keys: BTreeMap<(ChainId, Epoch), Found>,
     /// Everything was heard before: requests are not taken for new ones.
     pub(crate) replay: bool,
+    /// Citations kept of each crowded log, once counted.
+    pub(super) citations: BTreeMap<LogKey, usize>,
 }
 
 impl<'a, L: Ledger> Session<'a, L> {
@@ -105,6 +107,7 @@ impl<'a, L: Ledger> Session<'a, L> {
             revisit: BTreeSet::new(),
             keys: BTreeMap::new(),
             replay: false,
+            citations: BTreeMap::new(),
         })
     }
 
@@ -336,8 +339,7 @@ impl<'a, L: Ledger> Session<'a, L> {
             if dep.seq > at.seq {
                 *at = *dep;
             }
-            if self.crowded.contains(&dep.log) {
-                self.ledger.put_citation(dep)?;
+            if self.crowded.contains(&dep.log) && self.keep_citation(dep)? {
                 self.revisit.insert(dep.log);
             }
         }

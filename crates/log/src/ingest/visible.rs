@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use super::session::{At, Inside, Session};
 use crate::body::Payload;
 use crate::chain::{hidden, is_crowded, path, places};
-use crate::ids::{EntryHash, LogKey, Seq};
+use crate::ids::{EntryHash, EntryRef, LogKey, Seq};
 use crate::ledger::{Chain, ChainId, Ledger, StoredEntry};
 
 /// Logs with a third branch in one topic whose citations are looked up, at most: each costs a look at everything.
 pub(crate) const MAX_CROWDED: usize = 16;
+/// Citations of one such log that are kept, at most, while the entries that they name are not here.
+pub const MAX_CITATIONS: usize = 1024;
 /// Entries looked at a time.
 const PAGE: usize = 256;
 
@@ -147,6 +149,20 @@ impl<L: Ledger> Session<'_, L> {
         self.refold(message)
     }
 
+    /// Keeps who cites an entry of a crowded log; whether it did. Entries that are not here can be made up without end.
+    pub(super) fn keep_citation(&mut self, dep: &EntryRef) -> Result<bool, L::Error> {
+        let kept = match self.citations.get(&dep.log) {
+            Some(kept) => *kept,
+            None => self.ledger.citations(&dep.log)?.len(),
+        };
+        let keeps = kept < MAX_CITATIONS || self.ledger.locate(&dep.hash)?.is_some();
+        if keeps {
+            self.ledger.put_citation(dep)?;
+        }
+        self.citations.insert(dep.log, kept + usize::from(keeps));
+        Ok(keeps)
+    }
+
     /// Finds, once, who cites a log that turned out to have a third branch.
     fn collect_citations(&mut self, log: &LogKey) -> Result<(), L::Error> {
         let topic = self.conversation.topic();
@@ -164,7 +180,7 @@ impl<L: Ledger> Session<'_, L> {
                     let Ok(view) = stored.entry.view() else { continue };
                     if let Inside::Body(body, _) = self.read(chain, &way, &view)? {
                         for dep in body.deps.iter().filter(|dep| dep.log == *log) {
-                            self.ledger.put_citation(dep)?;
+                            self.keep_citation(dep)?;
                         }
                     }
                 }

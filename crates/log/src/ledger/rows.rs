@@ -159,6 +159,18 @@ pub struct OpenRequest {
     pub epoch: Epoch,
 }
 
+/// How often something was done, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// When: last, or at first, as the call says.
+    pub at: Millis,
+    /// How often.
+    pub count: u32,
+}
+
+/// An epoch for which entries wait, and when I asked for its key.
+pub type Waiting = (LogKey, Epoch, Option<Times>);
+
 /// Something whose time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {

@@ -12,7 +12,7 @@ use crate::hlc::Hlc;
 use crate::ids::{ConversationId, EntryHash, EntryRef, Epoch, Head, LogKey, Seq, Topic};
 use crate::ledger::{
     Chain, ChainId, Due, EpochStart, FleetingKey, KeyState, Ledger, NewEntry, OpenRequest,
-    OwnEpoch, StoredEntry,
+    OwnEpoch, StoredEntry, Times, Waiting,
 };
 use crate::order::Position;
 
@@ -146,17 +146,19 @@ impl Ledger for MemoryLedger {
         }
     }
 
-    fn pending_epochs(
-        &mut self,
-        topic: &Topic,
-        limit: usize,
-    ) -> Result<Vec<(LogKey, Epoch)>, Misuse> {
+    fn pending_epochs(&mut self, topic: &Topic, limit: usize) -> Result<Vec<Waiting>, Misuse> {
         let waits = self.entries.iter().filter_map(|((id, _), stored)| {
             let chain = self.chains.get(id).filter(|chain| chain.topic == *topic)?;
             Some((chain.log, stored.pending?))
         });
         let sorted: std::collections::BTreeSet<_> = waits.collect();
-        Ok(sorted.into_iter().take(limit).collect())
+        let mut of_log = (None, 0);
+        let first = sorted.into_iter().filter(|(log, _)| {
+            of_log =
+                if of_log.0 == Some(*log) { (of_log.0, of_log.1 + 1) } else { (Some(*log), 1) };
+            of_log.1 <= limit
+        });
+        Ok(first.map(|(log, epoch)| (log, epoch, self.asked.get(&(log, epoch)).copied())).collect())
     }
 
     fn put_epoch(&mut self, start: &EpochStart) -> Result<(), Misuse> {
@@ -414,12 +416,31 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    fn asked(&mut self, log: &LogKey, epoch: Epoch) -> Result<Option<Millis>, Misuse> {
-        Ok(self.asked.get(&(*log, epoch)).copied())
+    fn close_requests(&mut self, topic: &Topic, log: &LogKey, epoch: Epoch) -> Result<(), Misuse> {
+        self.requests.retain(|(of, asked, number, _)| (of, asked, *number) != (topic, log, epoch));
+        Ok(())
+    }
+
+    fn answered(&mut self, request: &OpenRequest) -> Result<Option<Times>, Misuse> {
+        let OpenRequest { topic, instance, log, epoch } = *request;
+        Ok(self.answered.get(&(topic, log, epoch, instance)).copied())
+    }
+
+    fn set_answered(
+        &mut self,
+        request: &OpenRequest,
+        times: Times,
+        until: Millis,
+    ) -> Result<(), Misuse> {
+        let OpenRequest { topic, instance, log, epoch } = *request;
+        self.answered.retain(|_, times| times.at >= until);
+        self.answered.insert((topic, log, epoch, instance), times);
+        Ok(())
     }
 
     fn set_asked(&mut self, log: &LogKey, epoch: Epoch, when: Millis) -> Result<(), Misuse> {
-        self.asked.insert((*log, epoch), when);
+        let count = self.asked.get(&(*log, epoch)).map_or(0, |asked| asked.count);
+        self.asked.insert((*log, epoch), Times { at: when, count: count.saturating_add(1) });
         Ok(())
     }
 

@@ -6,7 +6,11 @@ use nexus_log::chain::MAX_BRANCHES;
 use nexus_log::compose::ComposeError;
 use nexus_log::fork::ForkProof;
 use nexus_log::frontier::Fingerprint;
-use nexus_log::ingest::Placed;
+use nexus_log::hlc::Hlc;
+use nexus_log::ids::{EntryHash, Head};
+use nexus_log::ingest::{MAX_CITATIONS, Placed};
+use nexus_log::ledger::{Chain, ChainId, Ledger};
+use nexus_log::open::Author;
 use nexus_log::rebuild::rebuild;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -167,6 +171,53 @@ fn a_third_branch_shows_as_far_as_somebody_cites_it_whenever_that_comes() {
     let before = late.view();
     rebuild(&mut late.ledger, &late.conversation, &late.me, now).unwrap();
     assert_eq!(late.view(), before);
+}
+
+#[test]
+fn citations_of_what_nobody_wrote_are_bounded() {
+    let (plain, _) = three_copies([0, 1, 2]);
+    let log = plain
+        .ledger
+        .heads(&plain.conversation.topic())
+        .iter()
+        .find(|h| h.branch.is_some())
+        .unwrap()
+        .log;
+    let mut liar = Device::direct(&crate::common::person(2), &crate::common::person(1), 34);
+    let hash = |n: u16| {
+        let mut bytes = [9; 32];
+        bytes[..2].copy_from_slice(&n.to_be_bytes());
+        EntryHash::from_bytes(bytes)
+    };
+    let author = Some(Author {
+        who: liar.me.who,
+        identity: liar.me.identity,
+        instance: liar.me.instance.key(),
+    });
+    for n in 0..1600 {
+        let chain = Chain {
+            id: ChainId(0),
+            topic: liar.conversation.topic(),
+            log,
+            branch: Some(hash(n)),
+            base: None,
+            first: 0,
+            head: Head { seq: u64::from(n), hash: hash(n) },
+            author,
+            hlc: Hlc(0),
+            cited: None,
+            hidden_from: None,
+            retired: None,
+            stopped: false,
+        };
+        liar.ledger.create_chain(&chain).unwrap();
+    }
+    for _ in 0..100 {
+        liar.text("I saw it all", &[plain.record()]);
+    }
+    let mut reader = plain.clone();
+    reader.pull(&liar);
+    assert_eq!(reader.ledger.citations(&log).unwrap().len(), MAX_CITATIONS);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Keys: who gets them, who asks, who answers.
 
-use crate::common::{DAY, Device, meet, pair, person, run_of};
+use crate::common::{DAY, Device, START, meet, pair, person, run_of};
 use nexus_log::body::{KeyName, Payload};
 use nexus_log::compose::{EPOCH_AGE, EPOCH_ENTRIES};
 use nexus_log::header::Kind;
-use nexus_log::ledger::Ledger;
+use nexus_log::ids::LogKey;
+use nexus_log::ledger::{Ledger, OpenRequest};
+use nexus_log::requests::{MAX_ASKED, MAX_REPEATS};
 
 fn seals_in(device: &Device) -> usize {
     let run = run_of(device, 0).check().unwrap();
@@ -292,4 +294,87 @@ fn debug_output_shows_no_secret() {
         assert!(!shown.contains(&hex(&secret)));
         assert!(!shown.contains(&format!("{secret:?}")));
     }
+}
+
+#[test]
+fn a_request_that_is_repeated_at_once_gets_few_answers() {
+    let (mut a, mut b) = pair();
+    a.text("hello", &[b.record()]);
+    b.pull(&a);
+    let name = KeyName { log: a.log(), epoch: 0 };
+    let mut answers = Vec::new();
+    for _ in 0..10 {
+        b.say(Payload::KeyRequest(vec![name]), &[a.record()]);
+        a.pull(&b);
+        let before = seals_in(&a);
+        a.tend(&[b.record()]);
+        answers.push(seals_in(&a) - before);
+    }
+    assert_eq!(answers.iter().sum::<usize>(), MAX_REPEATS as usize);
+    // The next day is another matter.
+    (a.time, b.time) = (a.time + DAY, b.time + DAY);
+    b.say(Payload::KeyRequest(vec![name]), &[a.record()]);
+    a.pull(&b);
+    let before = seals_in(&a);
+    a.tend(&[b.record()]);
+    assert_eq!(seals_in(&a) - before, 1);
+}
+
+#[test]
+fn an_answer_closes_the_request_however_many_others_are_open() {
+    let (mut a, mut b) = pair();
+    a.text("hello", &[b.record()]);
+    let topic = a.conversation.topic();
+    let instance = b.me.instance.key();
+    let log = a.log();
+    let request = |epoch| OpenRequest { topic, instance, log, epoch };
+    let before = |n| OpenRequest { log: LogKey::from_bytes([0; 32]), ..request(n) };
+    for n in 0..5_000 {
+        b.ledger.put_request(&before(n)).unwrap();
+    }
+    b.ledger.put_request(&request(0)).unwrap();
+    b.pull(&a);
+    // Somebody else answers it.
+    let c = Device::direct(&b.secrets, &a.secrets, 13);
+    b.say(Payload::KeyRequest(vec![KeyName { log: a.log(), epoch: 0 }]), &[a.record(), c.record()]);
+    a.pull(&b);
+    a.tend(&[b.record()]);
+    b.pull(&a);
+    let open = b.ledger.open_requests(&topic, usize::MAX).unwrap();
+    assert!(!open.contains(&request(0)));
+    assert_eq!(open.len(), 5_000);
+}
+
+#[test]
+fn what_nobody_answers_is_asked_for_more_and_more_rarely() {
+    let (mut a, mut b) = pair();
+    a.text("unreadable", &[]);
+    b.pull(&a);
+    let mut asked = Vec::new();
+    for day in 0..100 {
+        b.time = START + day * DAY;
+        if !b.due().is_empty() {
+            asked.push(day);
+            b.tend(&[]);
+        }
+    }
+    assert_eq!(asked, [0, 1, 3, 7, 15, 31, 63, 95]);
+}
+
+#[test]
+fn of_one_log_only_so_many_epochs_are_asked_for() {
+    let (mut a, mut b) = pair();
+    for n in 0..=MAX_ASKED as u64 {
+        // Each is an epoch of its own, sealed to nobody.
+        a.time += 8 * DAY;
+        a.text(&n.to_string(), &[]);
+    }
+    b.time = a.time;
+    b.pull(&a);
+    let mut asked = 0;
+    for _ in 0..10 {
+        asked += b.due().len();
+        b.tend(&[]);
+    }
+    assert_eq!(asked, MAX_ASKED);
 }

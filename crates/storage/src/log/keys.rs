@@ -5,7 +5,9 @@ use nexus_identity::kdf::Secret32;
 use nexus_identity::prekey::PrekeyId;
 use nexus_log::cipher::Commitment;
 use nexus_log::ids::{EntryHash, EntryRef, Epoch, LogKey, Topic};
-use nexus_log::ledger::{ChainId, EpochStart, FleetingKey, KeyState, OpenRequest, OwnEpoch};
+use nexus_log::ledger::{
+    ChainId, EpochStart, FleetingKey, KeyState, OpenRequest, OwnEpoch, Times, Waiting,
+};
 use rusqlite::Row;
 
 use super::entries::limit_column;
@@ -44,6 +46,13 @@ fn read_request(row: &Row<'_>) -> Result<OpenRequest, StoreError> {
         log: LogKey::from_bytes(row.get::<_, Bytes<32>>(2)?.0),
         epoch: row.get(3)?,
     })
+}
+
+/// From two columns, beginning at `at`.
+fn read_times(row: &Row<'_>, at: usize) -> Result<Option<Times>, StoreError> {
+    let when: Option<i64> = row.get(at)?;
+    let Some(when) = when.map(to_millis) else { return Ok(None) };
+    Ok(Some(Times { at: when, count: row.get(at + 1)? }))
 }
 
 /// Bytes of an instance key and the id of the prekey sealed to.
@@ -228,13 +237,24 @@ impl Queries {
         &self,
         topic: &Topic,
         limit: usize,
-    ) -> Result<Vec<(LogKey, Epoch)>, StoreError> {
-        self.all(
-            "SELECT DISTINCT p.log, p.epoch FROM pending p
-             WHERE p.log IN (SELECT log FROM chains WHERE topic = ?1) ORDER BY p.log, p.epoch LIMIT ?2",
-            (topic.as_bytes(), limit_column(limit)),
-            |row| Ok((LogKey::from_bytes(row.get::<_, Bytes<32>>(0)?.0), row.get(1)?)),
-        )
+    ) -> Result<Vec<Waiting>, StoreError> {
+        let logs = self.all(
+            "SELECT DISTINCT log FROM chains c WHERE topic = ?1
+                 AND EXISTS (SELECT 1 FROM pending p WHERE p.log = c.log) ORDER BY log",
+            [topic.as_bytes()],
+            |row| Ok(LogKey::from_bytes(row.get::<_, Bytes<32>>(0)?.0)),
+        )?;
+        let mut waiting = Vec::new();
+        for log in logs {
+            waiting.extend(self.all(
+                "SELECT p.epoch, a.at, a.times FROM
+                     (SELECT DISTINCT epoch FROM pending WHERE log = ?1 ORDER BY epoch LIMIT ?2) p
+                 LEFT JOIN keys_asked a ON a.log = ?1 AND a.epoch = p.epoch ORDER BY p.epoch",
+                (log.as_bytes(), limit_column(limit)),
+                |row| Ok((log, row.get(0)?, read_times(row, 1)?)),
+            )?);
+        }
+        Ok(waiting)
     }
 
     pub(crate) fn keep_request(&self, request: &OpenRequest) -> Result<(), StoreError> {
@@ -276,16 +296,51 @@ impl Queries {
         Ok(())
     }
 
-    pub(crate) fn asked_at(
+    pub(crate) fn end_requests(
         &self,
+        topic: &Topic,
         log: &LogKey,
         epoch: Epoch,
-    ) -> Result<Option<Millis>, StoreError> {
-        self.first(
-            "SELECT at FROM keys_asked WHERE log = ?1 AND epoch = ?2",
-            (log.as_bytes(), epoch),
-            |row| Ok(to_millis(row.get(0)?)),
-        )
+    ) -> Result<(), StoreError> {
+        self.run(
+            "DELETE FROM key_requests WHERE topic = ?1 AND log = ?2 AND epoch = ?3",
+            (topic.as_bytes(), log.as_bytes(), epoch),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn answers_to(&self, request: &OpenRequest) -> Result<Option<Times>, StoreError> {
+        let OpenRequest { topic, instance, log, epoch } = request;
+        let times = self.first(
+            "SELECT at, times FROM keys_answered
+             WHERE topic = ?1 AND instance = ?2 AND log = ?3 AND epoch = ?4",
+            (topic.as_bytes(), instance.as_bytes(), log.as_bytes(), epoch),
+            |row| read_times(row, 0),
+        )?;
+        Ok(times.flatten())
+    }
+
+    pub(crate) fn note_answers(
+        &self,
+        request: &OpenRequest,
+        times: Times,
+        until: Millis,
+    ) -> Result<(), StoreError> {
+        let OpenRequest { topic, instance, log, epoch } = request;
+        self.run("DELETE FROM keys_answered WHERE at < ?1", [millis(until)])?;
+        self.run(
+            "INSERT OR REPLACE INTO keys_answered (topic, instance, log, epoch, at, times)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            (
+                topic.as_bytes(),
+                instance.as_bytes(),
+                log.as_bytes(),
+                epoch,
+                millis(times.at),
+                times.count,
+            ),
+        )?;
+        Ok(())
     }
 
     pub(crate) fn note_asked(
@@ -295,7 +350,8 @@ impl Queries {
         when: Millis,
     ) -> Result<(), StoreError> {
         self.run(
-            "INSERT OR REPLACE INTO keys_asked (log, epoch, at) VALUES (?1, ?2, ?3)",
+            "INSERT INTO keys_asked (log, epoch, at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (log, epoch) DO UPDATE SET at = excluded.at, times = min(times + 1, 1000)",
             (log.as_bytes(), epoch, millis(when)),
         )?;
         Ok(())

@@ -53,6 +53,7 @@ fn every_version_reaches_the_latest_and_keeps_its_rows() {
 #[test]
 fn a_step_that_fails_leaves_the_version_before_it() {
     let mut conn = first();
+    up_to(Path::new("test"), &mut conn, STEPS).unwrap();
     let mut steps = STEPS.to_vec();
     steps.push(M::up(
         "ALTER TABLE settings ADD COLUMN note TEXT NOT NULL DEFAULT ''; SELECT broken;",

@@ -17,6 +17,9 @@ use crate::sql::{Bytes, from_ordered, millis, ordered, to_millis};
 const NO_TARGET: &str = "NOT EXISTS (SELECT 1 FROM entries e JOIN messages m ON m.id = e.id
     WHERE substr(e.hash, 1, 8) = substr(o.target, 1, 8) AND e.hash = o.target AND m.conversation = o.conversation)";
 
+/// Codes of edits, retractions and reactions.
+const ACTIONS: [i64; 3] = [1, 2, 3];
+
 fn action_columns(action: &Action) -> (i64, &str) {
     match action {
         Action::Edit(text) => (1, text),
@@ -72,13 +75,28 @@ impl Queries {
         target: &EntryHash,
     ) -> Result<Vec<Operation>, StoreError> {
         let Some(id) = self.conversation_number(conversation)? else { return Ok(Vec::new()) };
-        self.all(
-            "SELECT o.target, o.position, p.connect_id, o.action, o.text, o.expires
-             FROM operations o JOIN people p ON p.id = o.author
-             WHERE o.target = ?1 AND o.conversation = ?2 ORDER BY o.position",
-            (target.as_bytes(), id),
-            read,
-        )
+        let mut last = Vec::new();
+        let mut author: i64 = -1;
+        // From author to author, and of each the last of each kind: what does not count is not looked at.
+        while let Some(next) = self.first(
+            "SELECT author FROM operations WHERE target = ?1 AND conversation = ?2 AND author > ?3
+             ORDER BY author LIMIT 1",
+            (target.as_bytes(), id, author),
+            |row| Ok(row.get::<_, i64>(0)?),
+        )? {
+            author = next;
+            for action in ACTIONS {
+                last.extend(self.first(
+                    "SELECT o.target, o.position, p.connect_id, o.action, o.text, o.expires
+                     FROM operations o JOIN people p ON p.id = o.author
+                     WHERE o.target = ?1 AND o.conversation = ?2 AND o.author = ?3 AND o.action = ?4
+                     ORDER BY o.position DESC LIMIT 1",
+                    (target.as_bytes(), id, author, action),
+                    read,
+                )?);
+            }
+        }
+        Ok(last)
     }
 
     pub(crate) fn delete_operation(
