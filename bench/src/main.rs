@@ -45,7 +45,6 @@ fn main() -> Result<()> {
             "nothing" => nothing::nothing_new(&mut table),
             "latency" => measures::latency(&program, &mut table),
             "idle" => crowd::crowd(&program, PEOPLE, &mut table),
-            "idle-20" => crowd::crowd(&program, 20, &mut table),
             size => {
                 let size = size.parse().with_context(|| format!("{size} is no size; {USAGE}"))?;
                 measures::with_messages(&program, size, &mut table)

@@ -82,7 +82,8 @@ async fn errors_have_their_codes() {
     assert_eq!(ana.fails(add(&ana.id)).await, ErrorCode::IsSelf);
     assert_eq!(ana.fails(add("nexus:abc")).await, ErrorCode::BadInvite);
     let bob = Person::new("Bob", lan());
-    let typo = bob.id.replace(&bob.id[30..31], if &bob.id[30..31] == "q" { "p" } else { "q" });
+    let mut typo = bob.id.clone();
+    typo.replace_range(30..31, if &bob.id[30..31] == "q" { "p" } else { "q" });
     assert_eq!(ana.fails(add(&typo)).await, ErrorCode::BadConnectId);
     ana.all::<serde_json::Value>(add(&bob.id)).await;
     assert_eq!(ana.fails(send(&bob.id, "x".into())).await, ErrorCode::CardUnknown);

@@ -15,7 +15,7 @@ use crate::handshake::{Established, SYNC_STREAM};
 use crate::hub::{Admitted, Hub, Place, redial};
 use crate::link::{Closer, FrameChannel, FrameReceiver, FrameSender, Link, Outgoing};
 use crate::mux::{Mux, Opener, Stream};
-use crate::streams::{End, Keeper, Rtt, read_frames, write_frames};
+use crate::streams::{End, Keeper, LARGE_READ, Rtt, SMALL_READ, read_frames, write_frames};
 use crate::watched::LastRead;
 
 /// Frames that may wait on the control stream, each way.
@@ -274,7 +274,7 @@ async fn control_reader(
     last_read: LastRead,
 ) -> End {
     let (frames_in, mut frames) = mpsc::channel(1);
-    let reading = read_frames(reader, frames_in);
+    let reading = read_frames(reader, SMALL_READ, frames_in);
     tokio::pin!(reading);
     let mut woken = hub.woken.subscribe();
     let mut ping = tokio::time::interval(hub.timing.ping_interval);
@@ -306,7 +306,11 @@ async fn control_reader(
                 return end;
             }
             _ = ping.tick() => {
-                if keeper.ping().unwrap_or_default() > hub.timing.dead_after * 2 {
+                // The peer's own `PING` has just shown that it lives: one of both sides is enough.
+                let heard = last_read.ago() < hub.timing.ping_interval * 3 / 4;
+                if !(heard && keeper.is_content())
+                    && keeper.ping().unwrap_or_default() > hub.timing.dead_after * 2
+                {
                     return End::LOST;
                 }
             }
@@ -374,7 +378,7 @@ async fn sync_stream(
     let others = async { while inbound.recv().await.is_some() {} };
     tokio::select! {
         end = writing => end,
-        end = read_frames(reader, into) => end,
+        end = read_frames(reader, LARGE_READ, into) => end,
         () = others => End::LOST,
     }
 }

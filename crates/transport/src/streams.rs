@@ -16,6 +16,15 @@ use crate::link::Outgoing;
 /// Bytes of frames that go out in one write.
 const BATCH: usize = 64 * 1024;
 
+/// Age of a round-trip time at which it is measured again, though the link is known to live.
+const RTT_AGE: Duration = Duration::from_secs(60);
+
+/// Bytes read at once from a stream of few and small frames.
+pub(crate) const SMALL_READ: usize = 4 * 1024;
+
+/// Bytes read at once from a stream of full frames: no stream gives more at a time.
+pub(crate) const LARGE_READ: usize = 16 * 1024;
+
 /// How a link ended, as the task that noticed it reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct End {
@@ -114,8 +123,14 @@ fn put(
 }
 
 /// Reads frames into a channel until the link ends.
-pub(crate) async fn read_frames(stream: impl AsyncRead + Unpin, into: mpsc::Sender<Frame>) -> End {
-    let mut stream = BufReader::with_capacity(BATCH, stream);
+///
+/// `at_once` bytes are asked of the stream at a time: each link has memory for so many.
+pub(crate) async fn read_frames(
+    stream: impl AsyncRead + Unpin,
+    at_once: usize,
+    into: mpsc::Sender<Frame>,
+) -> End {
+    let mut stream = BufReader::with_capacity(at_once, stream);
     loop {
         match Frame::read(&mut stream).await {
             Ok(Some(frame)) => {
@@ -137,12 +152,18 @@ pub(crate) struct Keeper {
     urgent: mpsc::Sender<Frame>,
     rtt: Rtt,
     sent: Option<(u64, Instant)>,
+    measured: Option<Instant>,
     next: u64,
 }
 
 impl Keeper {
     pub(crate) fn new(urgent: mpsc::Sender<Frame>, rtt: Rtt) -> Self {
-        Self { urgent, rtt, sent: None, next: 0 }
+        Self { urgent, rtt, sent: None, measured: None, next: 0 }
+    }
+
+    /// Whether no `PING` is under way and the round-trip time is not old.
+    pub(crate) fn is_content(&self) -> bool {
+        self.sent.is_none() && self.measured.is_some_and(|at| at.elapsed() < RTT_AGE)
     }
 
     /// Sends a `PING`, unless one is under way. Gives the age of that one.
@@ -171,6 +192,7 @@ impl Keeper {
                     && frame.body == id.to_be_bytes()
                 {
                     self.rtt.set(sent.elapsed());
+                    self.measured = Some(Instant::now());
                     self.sent = None;
                 }
                 Ok(None)
