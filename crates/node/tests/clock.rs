@@ -13,7 +13,7 @@ mod lab;
 use std::path::Path;
 use std::time::Duration;
 
-use lab::{Person, contacts, copy, lan, until_equal};
+use lab::{Person, asked, contacts, copy, lan, until_equal};
 use nexus_identity::Millis;
 use nexus_identity::prekey::{PrekeyId, Prekeys};
 use nexus_log::ledger::{KeyState, Ledger};
@@ -112,13 +112,7 @@ async fn try_a_link(of: &Person, to: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unanswered_letter_is_repeated_once_a_day() {
-    let port = lan();
-    let (ana, mut bob) = (Person::started("Ana", port).await, Person::started("Bob", port).await);
-    ana.until_nearby(&bob.id).await;
-    ana.add(&bob.id).await;
-    bob.until_state(&ana.id, ContactState::Incoming).await;
-    // The other side says that it has it.
-    lab::within(ana.client().done(Command::Settle { who: bob.id.clone() })).await.unwrap();
+    let (ana, mut bob) = asked(lan()).await;
     // Bob loses everything but himself: only a repetition can bring the request back.
     bob.stop().await;
     for file in ["nexus.db", "nexus.db-wal", "nexus.db-shm"] {
@@ -136,12 +130,7 @@ async fn an_unanswered_letter_is_repeated_once_a_day() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_declined_is_ignored_for_thirty_days_and_then_shown_again() {
-    let port = lan();
-    let (ana, bob) = (Person::started("Ana", port).await, Person::started("Bob", port).await);
-    ana.until_nearby(&bob.id).await;
-    ana.add(&bob.id).await;
-    bob.until_state(&ana.id, ContactState::Incoming).await;
-    lab::within(ana.client().done(Command::Settle { who: bob.id.clone() })).await.unwrap();
+    let (ana, bob) = asked(lan()).await;
     bob.one::<ContactView>(Command::ContactDecline { who: ana.id.clone() }).await;
     forward(&[&ana, &bob], 29 * DAY);
     try_a_link(&ana, &bob.id).await;

@@ -13,7 +13,8 @@ mod lab;
 use base64::Engine as _;
 use lab::{Person, befriend, lan};
 use nexus_node::api::{
-    BackupView, Command, ContactState, ContactView, ConversationView, MessageState, SecretText,
+    BackupView, Command, ContactState, ContactView, ConversationView, DeviceView, MessageState,
+    RawEntryView, SecretText,
 };
 use nexus_node::setup;
 
@@ -84,6 +85,28 @@ async fn what_is_done_about_a_contact_on_one_device_the_other_does_too() {
     ana.until("no contact any more", async || ana.contact(&bob.id).await.is_none().then_some(()))
         .await;
     assert!(ana.history(&bob.id).await.is_empty(), "what was readable is gone there too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_message_is_sealed_to_every_known_device_of_both_but_the_author() {
+    let port = lan();
+    let (ana, other) = two_devices(port).await;
+    let bob = Person::started("Bob", port).await;
+    befriend(&ana, &bob).await;
+    ana.eventually("the other device's key", async || {
+        let all: Vec<DeviceView> = ana.all(Command::Devices).await;
+        (all.len() == 2 && all.iter().all(|d| d.keys_from.is_some())).then_some(())
+    })
+    .await;
+    ana.send_until(&bob.id, "for two", MessageState::Delivered).await;
+    other.until_text(&bob.id, "for two").await;
+    bob.until_text(&ana.id, "for two").await;
+    let show = Command::LogShow { conversation: bob.id.clone(), raw: true };
+    let all: Vec<RawEntryView> = ana.all(show).await;
+    let seals: Vec<_> = all.iter().filter(|e| e.header.starts_with("0102")).collect();
+    assert_eq!(seals.len(), 1);
+    // The number of slots is at offset 71 of the payload.
+    assert_eq!(seals[0].payload[142..144], *"02");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ mod lab;
 
 use std::time::Duration;
 
-use lab::{Person, befriend, contacts, lan, until_equal};
+use lab::{Person, asked, befriend, contacts, lan, strangers, until_equal};
 use nexus_node::api::{
     Command, ContactState, ContactView, ConversationView, ErrorCode, Event, IdentityView,
     InviteView, LogView, MessageState, MessageView, RawEntryView, SentView, StatusView,
@@ -30,17 +30,6 @@ async fn kinds(of: &Person, with: &str) -> Vec<String> {
 
 async fn logs(of: &Person, with: &str) -> Vec<LogView> {
     of.all(Command::LogShow { conversation: with.to_owned(), raw: false }).await
-}
-
-/// Waits until the other side has said that it has my letter.
-async fn letter_arrived(from: &Person, to: &str) {
-    lab::within(from.client().done(Command::Settle { who: to.to_owned() })).await.unwrap();
-}
-
-async fn strangers(port: u16) -> (Person, Person) {
-    let (ana, bob) = (Person::started("Ana", port).await, Person::started("Bob", port).await);
-    ana.until_nearby(&bob.id).await;
-    (ana, bob)
 }
 
 fn send(to: &str) -> Command {
@@ -76,7 +65,7 @@ async fn as_soon_as_the_card_is_known_my_log_is_open_and_what_i_write_waits_in_i
     bob.until_state(&ana.id, ContactState::Incoming).await;
     ana.network(false).await;
     ana.network(true).await;
-    letter_arrived(&ana, &bob.id).await;
+    ana.until_letter_arrived(&bob.id).await;
     assert!(logs(&bob, &ana.id).await.is_empty());
     assert_eq!(ana.history(&bob.id).await[0].state, MessageState::Queued);
     bob.accept(&ana.id).await;
@@ -101,7 +90,7 @@ async fn a_letter_is_answered_alike_whether_it_is_new_known_declined_or_blocked(
     for person in [&new, &declined, &blocked] {
         person.until_nearby(&bob.id).await;
         person.add(&bob.id).await;
-        letter_arrived(person, &bob.id).await;
+        person.until_letter_arrived(&bob.id).await;
     }
     bob.until_state(&declined.id, ContactState::Incoming).await;
     bob.one::<ContactView>(Command::ContactDecline { who: declined.id.clone() }).await;
@@ -127,9 +116,7 @@ async fn a_letter_is_answered_alike_whether_it_is_new_known_declined_or_blocked(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acceptance_that_nobody_saw_is_offered_again_by_every_later_link() {
-    let (mut ana, mut bob) = strangers(lan()).await;
-    ana.add(&bob.id).await;
-    bob.until_state(&ana.id, ContactState::Incoming).await;
+    let (mut ana, mut bob) = asked(lan()).await;
     ana.stop().await;
     assert_eq!(bob.accept(&ana.id).await.state, ContactState::Accepted);
     assert_eq!(kinds(&bob, &ana.id).await, ["01"], "accepting is an OPEN and nothing else");
@@ -164,7 +151,7 @@ async fn who_is_blocked_gets_no_letter_through_and_no_link() {
     ana.one::<ContactView>(Command::ContactRemove { who: bob.id.clone() }).await;
     ana.until_nearby(&bob.id).await;
     ana.add(&bob.id).await;
-    letter_arrived(&ana, &bob.id).await;
+    ana.until_letter_arrived(&bob.id).await;
     assert!(bob.all::<ContactView>(Command::Requests).await.is_empty());
     assert_eq!(bob.contact(&ana.id).await.unwrap().state, ContactState::Blocked);
     let status: StatusView = bob.one(Command::Status).await;

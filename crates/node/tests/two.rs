@@ -10,7 +10,7 @@
 
 mod lab;
 
-use lab::{Person, contacts, lan, until_equal};
+use lab::{Person, contacts, lan, strangers, until_equal};
 use nexus_node::api::{
     Command, ContactState, ContactView, ConversationView, ErrorCode, Event, IdentityView,
     InviteView, MessageState, MessageView, SentView, StatusView, WhyView,
@@ -65,9 +65,7 @@ async fn a_restart_keeps_everything_and_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_before_acceptance_wait_and_then_arrive() {
-    let port = lan();
-    let (ana, bob) = (Person::started("Ana", port).await, Person::started("Bob", port).await);
-    ana.until_nearby(&bob.id).await;
+    let (ana, bob) = strangers(lan()).await;
     ana.add("bob").await;
     bob.until_state(&ana.id, ContactState::Incoming).await;
     assert_eq!(bob.contact(&ana.id).await.unwrap().message.as_deref(), Some("it is me"));
@@ -89,9 +87,7 @@ fn send(to: &str, text: &str) -> Command {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn letters_that_cross_accept_each_other() {
-    let port = lan();
-    let (ana, bob) = (Person::started("Ana", port).await, Person::started("Bob", port).await);
-    ana.until_nearby(&bob.id).await;
+    let (ana, bob) = strangers(lan()).await;
     bob.until_nearby(&ana.id).await;
     tokio::join!(ana.add(&bob.id), bob.add(&ana.id));
     ana.until_state(&bob.id, ContactState::Accepted).await;
@@ -119,9 +115,7 @@ async fn who_is_blocked_sees_silence_and_unblocking_catches_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_declined_is_not_shown_again() {
-    let port = lan();
-    let (ana, bob) = (Person::started("Ana", port).await, Person::started("Bob", port).await);
-    ana.until_nearby(&bob.id).await;
+    let (ana, bob) = strangers(lan()).await;
     ana.add(&bob.id).await;
     bob.until_state(&ana.id, ContactState::Incoming).await;
     let declined: ContactView = bob.one(Command::ContactDecline { who: ana.id.clone() }).await;
@@ -266,9 +260,7 @@ async fn the_story_of_a_message_to_somebody_away_tells_of_dials_refusals_and_the
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_story_of_a_message_says_what_it_waits_for() {
-    let port = lan();
-    let (ana, bob) = (Person::started("Ana", port).await, Person::started("Bob", port).await);
-    ana.until_nearby(&bob.id).await;
+    let (ana, bob) = strangers(lan()).await;
     ana.add(&bob.id).await;
     let sent =
         ana.until("a card", async || ana.client().one::<SentView>(send(&bob.id, "hi")).await.ok());

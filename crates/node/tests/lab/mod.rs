@@ -243,6 +243,11 @@ impl Person {
             .await
     }
 
+    /// Waits until the other side has said that it has my letter.
+    pub async fn until_letter_arrived(&self, to: &str) {
+        within(self.client().done(Command::Settle { who: to.to_owned() })).await.unwrap();
+    }
+
     pub async fn until_nearby(&self, who: &str) {
         self.until("somebody nearby", async || {
             let seen: Vec<nexus_node::api::NearbyView> =
@@ -280,6 +285,22 @@ impl Watch {
 /// Fails the test instead of hanging.
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("took too long")
+}
+
+/// Two people with nodes, of whom Ana sees Bob.
+pub async fn strangers(port: u16) -> (Person, Person) {
+    let (ana, bob) = (Person::started("Ana", port).await, Person::started("Bob", port).await);
+    ana.until_nearby(&bob.id).await;
+    (ana, bob)
+}
+
+/// Two people of whom Ana has asked Bob, who has not answered but has her letter, and said so.
+pub async fn asked(port: u16) -> (Person, Person) {
+    let (ana, bob) = strangers(port).await;
+    ana.add(&bob.id).await;
+    bob.until_state(&ana.id, ContactState::Incoming).await;
+    ana.until_letter_arrived(&bob.id).await;
+    (ana, bob)
 }
 
 /// Two people who are contacts by discovery, request and acceptance.
