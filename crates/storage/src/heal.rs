@@ -3,7 +3,6 @@
 //! The own instance must not go on: its logs may have lost entries that others hold. [`crate::Notice::Healed`] says so at
 //! every opening until there is a new one. The damaged file is kept beside the new one.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,9 +11,10 @@ use nexus_log::ledger::Chain;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use crate::beside;
 use crate::error::{OpenError, StoreError};
 use crate::log::from_seq;
-use crate::open::{self, OpenOptions, Shared, with_suffix};
+use crate::open::{self, OpenOptions, Shared};
 use crate::queries::Queries;
 use crate::sql::millis;
 
@@ -55,23 +55,19 @@ pub struct Healed {
 }
 
 /// Makes a sound database at `path` from the damaged one there. Afterwards open it and do what [`crate::Notice::Healed`]
-/// asks for. If this fails, the damaged database is where it was.
+/// asks for. If this fails, the damaged database is where it was, or the next opening finishes the work.
 ///
 /// # Errors
 /// As for opening: locked, read-only, no space.
 pub fn heal(path: &Path, options: &OpenOptions) -> Result<Healed, OpenError> {
     let lock = open::lock(path)?;
-    let fresh = with_suffix(path, ".healed");
-    remove_database(&fresh).map_err(|e| OpenError::from_io(path, e))?;
+    let fresh = beside::healing(path)?;
     let conn = open::create(&fresh, options)?;
     let shared = Arc::new(Shared { path: fresh.clone(), lock });
     let to = Queries::new(conn, Arc::clone(&shared));
     let report = salvage(path, &to, options).map_err(|e| open::into_open(path, e))?;
     drop(to);
-    let damaged = with_suffix(path, &format!(".damaged-{}", options.now.0));
-    move_database(path, &damaged)
-        .and_then(|()| move_database(&fresh, path))
-        .map_err(|e| OpenError::from_io(path, e))?;
+    let damaged = beside::healed(path, options.now).map_err(|e| OpenError::from_io(path, e))?;
     Ok(Healed { damaged, ..report })
 }
 
@@ -202,24 +198,4 @@ fn copy_entries(from: &Queries, to: &Queries, chain: &Chain, upto: Seq) -> Resul
         count += 1;
     }
     Ok(count)
-}
-
-fn move_database(from: &Path, to: &Path) -> std::io::Result<()> {
-    for suffix in ["-wal", "-shm", ""] {
-        let source = with_suffix(from, suffix);
-        if source.exists() {
-            fs::rename(source, with_suffix(to, suffix))?;
-        }
-    }
-    Ok(())
-}
-
-fn remove_database(path: &Path) -> std::io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        match fs::remove_file(with_suffix(path, suffix)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-    }
-    Ok(())
 }

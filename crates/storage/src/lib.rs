@@ -22,8 +22,9 @@
 //! | `view` | messages, operations, unread counts, history |
 //! | `search` | words, queries and the index |
 //! | `rebuild` | everything derived, made again |
-//! | `check`, `heal` | is everything in order, and what to do if it isn't |
+//! | `check`, `heal`, `beside` | is everything in order, and what to do if it isn't |
 
+mod beside;
 mod check;
 pub mod contacts;
 pub mod conversations;
@@ -48,6 +49,7 @@ pub mod story;
 mod view;
 mod writer;
 
+pub use beside::{erase_damaged, set_aside};
 pub use check::{ChainProblem, ChainReport, CheckReport};
 pub use error::{OpenError, StoreError};
 pub use heal::{Healed, heal};

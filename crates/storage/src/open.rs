@@ -10,6 +10,7 @@ use nexus_identity::id::Millis;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::beside;
 use crate::error::{OpenError, StoreError};
 use crate::migrations;
 use crate::queries::Queries;
@@ -114,6 +115,8 @@ impl Database {
             return Err(OpenError::OldSqlite { found: rusqlite::version() });
         }
         let lock = lock(path)?;
+        // Whatever stopped a healing near its end: the damaged file must not be taken for the healed one.
+        beside::finish(path, options.now).map_err(|e| OpenError::from_io(path, e))?;
         let (conn, created) = open_file(path, options)?;
         let shared = Arc::new(Shared { path: path.to_path_buf(), lock });
         let queries = Queries::new(conn, Arc::clone(&shared));

@@ -52,6 +52,11 @@ fn check(path: &Path) -> CheckReport {
     report
 }
 
+/// `nexus.db` with something after it.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}{suffix}", path.display()))
+}
+
 /// Changes rows behind the back of the triggers.
 fn tamper(path: &Path, sql: &str) {
     let conn = rusqlite::Connection::open(path).unwrap();
@@ -160,6 +165,54 @@ fn healing_keeps_what_is_signed_and_sound() {
     opened.writer.close().unwrap();
     drop(opened.db);
     assert_eq!(Database::open(&path, &options()).unwrap().notices, []);
+}
+
+#[test]
+fn healing_that_was_stopped_between_its_steps_is_finished_at_the_next_opening() {
+    // What is left when it stops after moving so many of the damaged files away.
+    for moved in [&[][..], &["-wal"], &["-wal", "-shm", ""]] {
+        let (_dir, path) = stored();
+        tamper(&path, "UPDATE entries SET payload = x'00' WHERE chain = 2 AND seq = 25");
+        let damaged = std::fs::read(&path).unwrap();
+        let healed = heal(&path, &options()).unwrap();
+        std::fs::rename(&path, beside(&path, ".healed")).unwrap();
+        std::fs::remove_file(healed.damaged).unwrap();
+        // The log of the damaged one would be played into the healed one, were it left where it is.
+        for suffix in ["", "-wal", "-shm"].iter().filter(|suffix| !moved.contains(suffix)) {
+            std::fs::write(beside(&path, suffix), &damaged).unwrap();
+        }
+        let opened = Database::open(&path, &options()).unwrap();
+        assert_eq!(opened.notices, [Notice::Healed], "{moved:?}");
+        assert!(opened.writer.queries().check(&|| false).unwrap().is_ok());
+        assert!(!beside(&path, ".healed").exists());
+        opened.writer.close().unwrap();
+    }
+}
+
+#[test]
+fn a_healed_store_that_was_not_finished_is_made_anew() {
+    let (_dir, path) = stored();
+    std::fs::write(beside(&path, ".healing"), b"half").unwrap();
+    let opened = Database::open(&path, &options()).unwrap();
+    assert!(!opened.notices.contains(&Notice::Healed));
+    opened.writer.close().unwrap();
+    drop(opened.db);
+    assert_eq!(heal(&path, &options()).unwrap().entries, 80);
+    assert!(!beside(&path, ".healing").exists());
+}
+
+#[test]
+fn what_was_healed_long_ago_is_erased() {
+    let (dir, path) = stored();
+    let healed = heal(&path, &options()).unwrap();
+    std::fs::write(beside(&healed.damaged, "-wal"), b"old").unwrap();
+    std::fs::write(dir.path().join("mine"), b"mine").unwrap();
+    let now = options().now;
+    nexus_storage::erase_damaged(&path, now).unwrap();
+    assert!(healed.damaged.exists(), "not before its time");
+    nexus_storage::erase_damaged(&path, Millis(now.0 + 1)).unwrap();
+    assert!(!healed.damaged.exists() && !beside(&healed.damaged, "-wal").exists());
+    assert!(path.exists() && dir.path().join("mine").exists());
 }
 
 #[test]
