@@ -4,9 +4,15 @@
 
 NEXUS_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 NEXUS_TARGET=${CARGO_TARGET_DIR:-$NEXUS_ROOT/target}
+if [ -n "${CARGO_TARGET_DIR:-}" ]; then
+  # Relative to where the caller stands, as cargo takes it; the scripts go elsewhere.
+  case $NEXUS_TARGET in /*) ;; *) NEXUS_TARGET=$PWD/$NEXUS_TARGET ;; esac
+  export CARGO_TARGET_DIR=$NEXUS_TARGET
+fi
 NEXUS_VENV=$NEXUS_TARGET/python
 # Pinned so that a new release can't turn a green commit red.
 CARGO_DENY_VERSION=0.20.2
+CARGO_NEXTEST_VERSION=0.9.143
 CARGO_FUZZ_VERSION=0.13.2
 
 say() { printf '%s\n' "$*" >&2; }
