@@ -8,9 +8,10 @@
 use std::fs;
 use std::future::Future;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::Poll;
 
 use futures::{SinkExt, StreamExt};
 use serde::Serialize;
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api::{API_VERSION, Answer, Command, ErrorBody, Request};
 use crate::error::{self, Answered};
+use crate::file::TEMP_PREFIX;
 use crate::paths::Paths;
 
 /// Longest line either way, bytes: a text of 32 KiB with every byte escaped, and some room.
@@ -123,12 +125,16 @@ impl ControlSocket {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(wrong(&e)),
             _ => {}
         }
-        // Bound under another name and renamed, so that nobody can connect before the mode is set.
-        let early = paths.root().join("control.new");
-        let _ = fs::remove_file(&early);
-        let listener = with_short_path(&early, |p| UnixListener::bind(p)).map_err(|e| wrong(&e))?;
-        fs::set_permissions(&early, fs::Permissions::from_mode(0o600)).map_err(|e| wrong(&e))?;
-        fs::rename(&early, &path).map_err(|e| wrong(&e))?;
+        // Bound where nobody else may look, and then moved, so that nobody can connect before the mode is set.
+        let early = paths.root().join(format!("{TEMP_PREFIX}{:016x}", rand::random::<u64>()));
+        fs::DirBuilder::new().mode(0o700).create(&early).map_err(|e| wrong(&e))?;
+        let bound = early.join("control");
+        let listener = with_short_path(&bound, |p| UnixListener::bind(p)).and_then(|listener| {
+            fs::set_permissions(&bound, fs::Permissions::from_mode(0o600))?;
+            fs::rename(&bound, &path).map(|()| listener)
+        });
+        let _ = fs::remove_dir_all(&early);
+        let listener = listener.map_err(|e| wrong(&e))?;
         Ok(Self { listener, path, clients: TaskTracker::new() })
     }
 
@@ -223,7 +229,7 @@ async fn client<D: Dispatch>(stream: UnixStream, dispatch: Arc<D>, stop: Cancell
             None | Some(Err(LinesCodecError::Io(_))) => break,
             Some(Err(LinesCodecError::MaxLineLengthExceeded)) => {
                 let error = error::usage("the line is too long", "send shorter lines");
-                let _ = lines.send(line(&Answer::Error { id: 0, error })).await;
+                let _ = say(&lines, Answer::Error { id: 0, error }, &stop).await;
                 break;
             }
             Some(Ok(text)) => match serde_json::from_str::<Request>(&text) {
@@ -233,8 +239,10 @@ async fn client<D: Dispatch>(stream: UnixStream, dispatch: Arc<D>, stop: Cancell
                         format!("not a request: {e}"),
                         "see docs/cli.md for the control socket",
                     );
-                    let id = request_id(&text);
-                    let _ = lines.send(line(&Answer::Error { id, error })).await;
+                    let answer = Answer::Error { id: request_id(&text), error };
+                    if !say(&lines, answer, &stop).await {
+                        break;
+                    }
                     continue;
                 }
             },
@@ -243,16 +251,26 @@ async fn client<D: Dispatch>(stream: UnixStream, dispatch: Arc<D>, stop: Cancell
             () = stop.cancelled() => break,
             permit = room.clone().acquire_owned() => permit,
         };
-        // What one client writes is written in the order in which it said so.
-        let turn =
-            if request.command.writes() { Some(writing.clone().lock_owned().await) } else { None };
-        let rows = Rows {
-            id: request.id,
-            lines: lines.clone(),
-            turn: Arc::new(std::sync::Mutex::new(turn)),
+        // What one client writes is written in the order in which it said so: each takes its place in the queue here, and
+        // waits for its turn elsewhere, so that the client's going away is noticed meanwhile.
+        let mut turn = request.command.writes().then(|| Box::pin(writing.clone().lock_owned()));
+        let at_once = match &mut turn {
+            Some(turn) => futures::poll!(turn),
+            None => Poll::Pending,
         };
-        let (dispatch, here, stop) = (dispatch.clone(), here.clone(), stop.clone());
+        let (dispatch, here, stop, lines) =
+            (dispatch.clone(), here.clone(), stop.clone(), lines.clone());
         requests.spawn(async move {
+            let turn = match (at_once, turn) {
+                (Poll::Ready(turn), _) => Some(turn),
+                (Poll::Pending, None) => None,
+                (Poll::Pending, Some(turn)) => tokio::select! {
+                    () = here.cancelled() => return,
+                    () = stop.cancelled() => return,
+                    turn = turn => Some(turn),
+                },
+            };
+            let rows = Rows { id: request.id, lines, turn: Arc::new(std::sync::Mutex::new(turn)) };
             answer(dispatch, request, rows, here, stop).await;
             drop(permit);
         });
@@ -266,6 +284,14 @@ async fn client<D: Dispatch>(stream: UnixStream, dispatch: Arc<D>, stop: Cancell
     // A client that does not read can't keep the node from ending.
     if tokio::time::timeout(LAST_WRITE, &mut writer).await.is_err() {
         writer.abort();
+    }
+}
+
+/// Whether the client got it, or rather has room for it; a client that does not read can't keep the node from ending.
+async fn say(lines: &mpsc::Sender<String>, answer: Answer, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        sent = lines.send(line(&answer)) => sent.is_ok(),
     }
 }
 

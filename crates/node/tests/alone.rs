@@ -104,6 +104,41 @@ async fn errors_have_their_codes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_can_not_keep_the_node_from_ending() {
+    use tokio::io::AsyncWriteExt;
+    let mut ana = Person::started("Ana", lan()).await;
+    let mut stream =
+        tokio::net::UnixStream::connect(ana.path().join("control.sock")).await.unwrap();
+    // Nonsense until the answers to it fill every buffer, and so the node reads no more of it.
+    let pause = std::time::Duration::from_millis(500);
+    let lines = "nonsense\n".repeat(100);
+    while let Ok(written) = tokio::time::timeout(pause, stream.write_all(lines.as_bytes())).await {
+        written.unwrap();
+    }
+    ana.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_away_while_its_commands_wait_for_each_other_is_gone() {
+    use tokio::io::AsyncWriteExt;
+    let mut ana = Person::started("Ana", lan()).await;
+    let bob = Person::new("Bob", lan());
+    ana.add(&bob.id).await;
+    ana.stop().await;
+    let node = Node::start(ana.options()).await.unwrap();
+    let mut stream =
+        tokio::net::UnixStream::connect(ana.path().join("control.sock")).await.unwrap();
+    for request in 1..4 {
+        let line =
+            format!("{{\"request\":{request},\"command\":\"settle\",\"who\":\"{}\"}}\n", bob.id);
+        stream.write_all(line.as_bytes()).await.unwrap();
+    }
+    drop(stream);
+    lab::within(node.until_alone()).await;
+    lab::within(node.shutdown()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_one_connection_writes_without_waiting_keeps_its_order() {
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
     let ana = Person::started("Ana", lan()).await;
