@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nexus_node::api::{
     CheckView, ContactState, ContactView, ConversationView, DeviceView, LogView, MessageState,
-    NearbyView, WhyView,
+    MessageView, NearbyView, WhyView,
 };
+use nexus_node::names::skeleton;
 
 use crate::duration;
 use crate::output::table::Table;
@@ -48,6 +49,16 @@ fn local(time: &str, format: &str) -> Option<String> {
 /// A name, or who it is when there is none.
 pub(crate) fn name_or_id(name: &str, id: &str) -> String {
     if name.is_empty() { short_id(id) } else { sanitize::line(name) }
+}
+
+/// Whose a message is, for the eyes of `me` (a ConnectID). Nobody else can pass for `me`.
+pub(crate) fn author(row: &MessageView, me: &str) -> String {
+    const ME: &str = "me";
+    if row.author == me {
+        return ME.to_owned();
+    }
+    let name = name_or_id(&row.author_name, &row.author);
+    if skeleton(&name) == ME { format!("{name} ({})", short_id(&row.author)) } else { name }
 }
 
 /// The word for a contact's state.

@@ -482,6 +482,16 @@ fn bad_config() {
 }
 
 #[test]
+fn a_backup_that_can_not_be_written_leaves_nothing() {
+    let desk = Desk::new();
+    let ana = desk.person("Ana");
+    let run = ana.text(&["backup", "create", "/nonexistent/nexus.backup"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stdout.contains("opens with these words"), "{run:?}");
+    assert!(!run.stdout.contains("is written"), "{run:?}");
+}
+
+#[test]
 fn not_confirmed_and_then_wiped() {
     let desk = Desk::new();
     let ana = desk.person("Ana");

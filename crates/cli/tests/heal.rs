@@ -72,3 +72,31 @@ fn what_was_damaged_comes_back_from_a_contact() {
     assert_eq!(ben.history(&ana).last().unwrap()["text"], "after the damage");
     node_a.stop();
 }
+
+#[test]
+fn damage_that_a_link_meets_is_told_and_healed_at_the_next_start() {
+    let desk = Desk::new();
+    let (ana, node_a, ben, node_b) = desk.friends();
+    for i in 0..3 {
+        ben.delivers(&ana, &format!("from Ben {i}"));
+    }
+    node_b.stop();
+    for i in 0..3 {
+        ana.json(&["send", &ben.id, &format!("from Ana {i}")]).row();
+    }
+    // In good order: the next start has no reason to check anything.
+    node_a.stop();
+    damage(&ana);
+    let (node_a, _node_b) = (ana.node(), ben.node());
+    wait("the link meets it", || {
+        let status = ana.json(&["status"]).row();
+        let notices = status["notices"].as_array().unwrap();
+        notices.iter().any(|n| n["code"] == "store_damaged")
+    });
+    node_a.stop();
+    let _node_a = ana.node();
+    ana.delivers(&ben, "after the damage");
+    assert_eq!(ben.history(&ana).last().unwrap()["text"], "after the damage");
+    let logs = ana.json(&["log", "verify"]).rows();
+    assert!(logs.iter().all(|log| log["ok"] == true), "{logs:?}");
+}

@@ -19,7 +19,8 @@ use crate::error::{self, Answered};
 
 /// Setting that counts backups: each says a higher version than the one before.
 const VERSION: &str = "backup_version";
-/// Set to a number of KiB, sealing costs that much memory: for tests, which can't wait a second for each.
+/// Set to a number of KiB, sealing costs that much memory: for tests, which can't wait a second for each. Programs that
+/// people use are built without it, else whoever sets their environment would weaken their backups unseen.
 const TEST_COST: &str = "NEXUS_TEST_ARGON2_KIB";
 
 /// Seals a backup. Gives the file in base64 and the phrase, when it was made here.
@@ -68,15 +69,17 @@ pub(crate) async fn create(
         })
         .await?;
     let text = made.then(|| SecretText::new(phrase.text()));
+    let asked = std::env::var(TEST_COST).ok();
+    let cost = cost(asked.as_deref(), cfg!(debug_assertions));
     let sealed = tokio::task::spawn_blocking(move || {
-        backup::seal(&contents, &phrase, cost(), &mut rand::rng())
+        backup::seal(&contents, &phrase, cost, &mut rand::rng())
     });
     let file = sealed.await.map_err(error::failed)?.map_err(error::failed)?;
     Ok((STANDARD.encode(file), text))
 }
 
-fn cost() -> Argon2Cost {
-    let memory = std::env::var(TEST_COST).ok().and_then(|kib| kib.parse().ok());
+fn cost(asked: Option<&str>, for_tests: bool) -> Argon2Cost {
+    let memory = asked.filter(|_| for_tests).and_then(|kib| kib.parse().ok());
     memory.map_or(Argon2Cost::STANDARD, |memory| Argon2Cost { memory, ..Argon2Cost::FOR_TESTS })
 }
 
@@ -146,4 +149,16 @@ pub(crate) fn fill(
         count += 1;
     }
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_weakens_no_backup_of_a_released_program() {
+        assert_eq!(cost(Some("64"), false), Argon2Cost::STANDARD);
+        assert_eq!(cost(Some("64"), true).memory, 64);
+        assert_eq!(cost(None, true), Argon2Cost::STANDARD);
+    }
 }

@@ -164,10 +164,26 @@ pub(crate) fn cursor_text(cursor: u64) -> String {
 /// # Errors
 /// `usage` for anything else.
 pub(crate) fn cursor(text: &str) -> Answered<u64> {
-    text.strip_prefix('c').and_then(|n| n.parse().ok()).ok_or_else(|| {
+    // A bare number is one too: `0` reads as "from the beginning".
+    text.strip_prefix('c').unwrap_or(text).parse().map_err(|_| {
         error::usage(
             format!("{text:?} is no cursor"),
             "give the `cursor` of an event, for example c17, or leave --since out",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_with_and_without_its_letter() {
+        for (text, value) in [("0", 0), ("c0", 0), ("c17", 17), ("17", 17)] {
+            assert_eq!(cursor(text).unwrap(), value);
+        }
+        for text in ["", "c", "x", "cc1", "-1"] {
+            assert!(cursor(text).is_err(), "{text}");
+        }
+    }
 }

@@ -28,7 +28,9 @@ pub(crate) fn due(work: &mut Work<'_, '_>, peer: &ConnectId) -> Answered<Option<
         return Ok(None);
     }
     let known = work.tx.letter_to(peer)?;
-    if known.as_ref().is_some_and(|l| l.next_at > work.now) {
+    // A time beyond the next repetition was set while the clock ran ahead.
+    let latest = work.now.saturating_add(REPEAT);
+    if known.as_ref().is_some_and(|l| l.next_at > work.now && l.next_at <= latest) {
         return Ok(None);
     }
     let Some(sealed) = seal(work, &contact, known.as_ref())? else { return Ok(None) };

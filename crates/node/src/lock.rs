@@ -1,6 +1,7 @@
 //! One process at a time for a data directory.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 
 use crate::error::{self, Answered};
 use crate::paths::Paths;
@@ -30,6 +31,7 @@ impl DirectoryLock {
             .create(true)
             .truncate(false)
             .write(true)
+            .mode(0o600)
             .open(&path)
             .map_err(|e| error::io("can't open", &path, &e))?;
         match file.try_lock() {

@@ -3,7 +3,8 @@
 /// What the eye sees of a name: lower case, without spaces and marks, look-alike letters made one.
 ///
 /// It only has to make a person look twice, so a short table of the usual tricks is enough.
-pub(crate) fn skeleton(name: &str) -> String {
+#[must_use]
+pub fn skeleton(name: &str) -> String {
     let folded = name.chars().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric());
     folded.map(look_alike).collect::<String>().replace("rn", "m").replace("vv", "w")
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::file::TEMP_PREFIX;
+
 /// The layout of one data directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
@@ -50,23 +52,42 @@ impl Paths {
         self.root.join("config.toml")
     }
 
-    /// Every file that a node makes here but the lock, the secrets first.
-    pub(crate) fn all_files(&self) -> Vec<PathBuf> {
-        let names = [
-            "identity.key",
-            "nexus.db",
-            "nexus.db-wal",
-            "nexus.db-shm",
-            "nexus.db.lock",
-            "control.sock",
-            "control.new",
-            "config.toml",
-        ];
-        names.iter().map(|name| self.root.join(name)).collect()
+    /// Everything that a node makes here but the lock, in the order in which it is to be removed: the secrets first, and
+    /// the store last, which knows the name that confirms another try.
+    pub(crate) fn everything(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(&self.root) else { return Vec::new() };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut ours: Vec<(u8, String)> =
+            names.filter_map(|name| Some((turn(&name)?, name))).collect();
+        ours.sort();
+        ours.into_iter().map(|(_, name)| self.root.join(name)).collect()
     }
 
-    /// Every directory that a node makes here.
-    pub(crate) fn all_directories(&self) -> Vec<PathBuf> {
-        ["downloads", "partial"].iter().map(|name| self.root.join(name)).collect()
+    /// Whether secrets or texts of somebody are here, also in part.
+    #[must_use]
+    pub fn holds_anything(&self) -> bool {
+        let known = |path: &PathBuf| path.file_name().and_then(|n| n.to_str()).and_then(turn);
+        self.everything().iter().any(|path| known(path) != Some(OTHERS))
+    }
+}
+
+const SECRETS: u8 = 0;
+const OTHERS: u8 = 1;
+const COPIES: u8 = 2;
+const STORE: u8 = 3;
+
+/// When a file of this name is removed; `None`: it is not ours.
+fn turn(name: &str) -> Option<u8> {
+    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    match name {
+        "identity.key" => Some(SECRETS),
+        "nexus.db" => Some(STORE),
+        "config.toml" | "control.sock" | "control.new" | "doctor.tmp" | "downloads" | "partial"
+        | "nexus.db.lock" => Some(OTHERS),
+        _ if begins(&[TEMP_PREFIX, "identity.tmp", "config.tmp"]) => Some(SECRETS),
+        _ if begins(&["nexus.db-", "nexus.db.damaged-", "nexus.db.heal", "nexus.db.aside-"]) => {
+            Some(COPIES)
+        }
+        _ => None,
     }
 }

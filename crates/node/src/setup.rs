@@ -1,18 +1,19 @@
 //! What works without a running node: making, restoring and wiping an identity.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use nexus_identity::card::VerifiedCard;
 use nexus_identity::name::clean_name;
-use nexus_identity::{IdentitySecrets, Millis};
-use nexus_storage::{Database, OpenError, OpenOptions, Opened, heal};
+use nexus_identity::{ConnectId, IdentitySecrets, Millis};
+use nexus_storage::contacts::ContactState;
+use nexus_storage::{Database, Notice, OpenError, OpenOptions, Opened, Queries, heal};
 use serde::{Deserialize, Serialize};
 
 use crate::api::DeviceView;
 use crate::error::{self, Answered};
+pub use crate::file::write_atomically;
 use crate::lock::DirectoryLock;
 use crate::me;
 use crate::paths::Paths;
@@ -49,20 +50,18 @@ pub struct RestoreView {
 /// `identity_exists` (nothing is touched), `bad_name`, `busy`, or what the file system said.
 pub fn init(data_dir: &Path, name: &str) -> Answered<InitView> {
     let name = check_name(name)?;
-    make_directory(data_dir)?;
+    make_private(data_dir)?;
     let paths = Paths::new(data_dir);
-    if has_identity(data_dir) {
-        return Err(error::identity_exists(data_dir));
-    }
-    let _lock = DirectoryLock::take(&paths)?;
+    let _lock = lock_empty(&paths)?;
     let secrets = IdentitySecrets::generate(&mut rand::rng());
-    write_identity(&paths, &secrets)?;
     let now = crate::time::now();
-    let mut opened = open_store(&paths, now)?;
+    let mut opened = fresh_store(&paths, secrets.connect_id(), now)?;
     opened
         .writer
         .transaction(|tx| me::new_instance(tx, &secrets, None, Some(&name), now).map(drop))?;
     opened.writer.close()?;
+    // Last: until it is there, there is no identity here, whatever stopped us.
+    write_identity(&paths, &secrets)?;
     Ok(InitView {
         connect_id: secrets.connect_id().to_string(),
         name,
@@ -75,29 +74,44 @@ pub fn init(data_dir: &Path, name: &str) -> Answered<InitView> {
 /// # Errors
 /// `identity_exists`, `bad_backup`, or what the file system said.
 pub fn restore(data_dir: &Path, backup: &[u8], phrase: &str) -> Answered<RestoreView> {
-    make_directory(data_dir)?;
+    make_private(data_dir)?;
     let paths = Paths::new(data_dir);
     if has_identity(data_dir) {
         return Err(error::identity_exists(data_dir));
     }
     let contents = crate::backup::open(backup, phrase)?;
-    let _lock = DirectoryLock::take(&paths)?;
-    write_identity(&paths, &contents.secrets)?;
+    let _lock = lock_empty(&paths)?;
     let now = crate::time::now();
-    let mut opened = open_store(&paths, now)?;
-    let (instance, contacts) = opened.writer.transaction(|tx| {
-        let instance = me::new_instance(tx, &contents.secrets, Some(&contents.card), None, now)?;
-        let contacts = crate::backup::fill(tx, &contents, now)?;
-        tx.set_setting(me::FRESH, &[1])?;
-        Ok::<_, crate::api::ErrorBody>((instance, contacts))
-    })?;
-    opened.writer.close()?;
-    let others = contents.card.live().filter(|(other, _)| *other != instance);
-    let name = contents.card.name().unwrap_or_default().to_owned();
+    let mut opened = fresh_store(&paths, contents.secrets.connect_id(), now)?;
+    // A store that lost its identity.key has all that the backup has, and what came after it.
+    if opened.writer.queries().own_instance()?.is_none() {
+        opened.writer.transaction(|tx| {
+            me::new_instance(tx, &contents.secrets, Some(&contents.card), None, now)?;
+            crate::backup::fill(tx, &contents, now)?;
+            Ok::<_, crate::api::ErrorBody>(tx.set_setting(me::FRESH, &[1])?)
+        })?;
+    }
+    let view = restored(data_dir, opened.writer.queries())?;
+    // After an end in disorder the next start has to check the store, so it is not noted that this end was in order.
+    if !opened.notices.contains(&Notice::UncleanShutdown) {
+        opened.writer.close()?;
+    }
+    // As in `init`.
+    write_identity(&paths, &contents.secrets)?;
+    Ok(view)
+}
+
+/// What a store that was brought back holds.
+fn restored(data_dir: &Path, store: &Queries) -> Answered<RestoreView> {
+    let own = store.own_instance()?.ok_or_else(|| error::no_identity(data_dir))?;
+    let card = VerifiedCard::decode(&own.card).map_err(error::failed)?;
+    let name = card.name().unwrap_or_default().to_owned();
+    let others = card.live().filter(|(other, _)| *other != own.instance);
+    let gone = |state| matches!(state, ContactState::Incoming | ContactState::Removed);
     Ok(RestoreView {
-        connect_id: contents.secrets.connect_id().to_string(),
+        connect_id: own.connect_id.to_string(),
         data_dir: data_dir.display().to_string(),
-        contacts,
+        contacts: store.all_contacts()?.iter().filter(|c| !gone(c.state)).count(),
         other_instances: others
             .map(|(other, added)| DeviceView {
                 instance: other.to_string(),
@@ -113,32 +127,28 @@ pub fn restore(data_dir: &Path, backup: &[u8], phrase: &str) -> Answered<Restore
     })
 }
 
-/// Removes everything of Nexus in the directory; `confirm` must be the profile name, or the ConnectID.
+/// Removes everything of Nexus in the directory, also what is left of an identity; `confirm` must be the profile name or
+/// the ConnectID, or [`NO_NAME`] where neither can be read any more.
 ///
 /// # Errors
 /// `not_confirmed`, `busy` while a node runs there, `no_identity`.
 pub fn wipe(data_dir: &Path, confirm: &str) -> Answered<()> {
     let paths = Paths::new(data_dir);
+    if !paths.holds_anything() {
+        return Err(error::no_identity(data_dir));
+    }
     let lock = DirectoryLock::take(&paths)?;
-    let secrets = read_identity(&paths)?;
-    let id = secrets.connect_id().to_string();
-    let name = stored_name(&paths).unwrap_or_else(|| id.clone());
-    if confirm != name && confirm != id {
-        return Err(error::not_confirmed(&name));
+    let (name, id) = names_here(&paths);
+    let expected = name.as_deref().or(id.as_deref()).unwrap_or(NO_NAME);
+    if confirm != expected && Some(confirm) != id.as_deref() {
+        return Err(error::not_confirmed(expected));
     }
-    // The secrets go first: whatever stops us after that, nobody can use the rest.
-    for file in paths.all_files() {
-        match fs::remove_file(&file) {
+    for path in paths.everything() {
+        let is_dir = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
+        let removed = if is_dir { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        match removed {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error::io("can't remove", &file, &e));
-            }
-            _ => {}
-        }
-    }
-    for dir in paths.all_directories() {
-        match fs::remove_dir_all(&dir) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error::io("can't remove", &dir, &e));
+                return Err(error::io("can't remove", &path, &e));
             }
             _ => {}
         }
@@ -150,12 +160,23 @@ pub fn wipe(data_dir: &Path, confirm: &str) -> Answered<()> {
     Ok(())
 }
 
-/// The profile name in the store, if it can be read.
-fn stored_name(paths: &Paths) -> Option<String> {
-    let opened = open_store(paths, crate::time::now()).ok()?;
-    let own = opened.writer.queries().own_instance().ok()??;
-    let card = VerifiedCard::decode(&own.card).ok()?;
-    card.name().map(str::to_owned)
+/// Confirms the removal of what has no name any more.
+pub const NO_NAME: &str = "everything";
+
+/// The profile name and the ConnectID, as far as they can be read.
+fn names_here(paths: &Paths) -> (Option<String>, Option<String>) {
+    let key = read_identity(paths).ok().map(|secrets| secrets.connect_id().to_string());
+    // Opening would make one.
+    if !paths.database().exists() {
+        return (None, key);
+    }
+    let own = open_store(paths, crate::time::now())
+        .ok()
+        .and_then(|opened| opened.writer.queries().own_instance().ok()?);
+    let name = own.as_ref().and_then(|own| {
+        VerifiedCard::decode(&own.card).ok()?.name().filter(|n| !n.is_empty()).map(str::to_owned)
+    });
+    (name, key.or(own.map(|own| own.connect_id.to_string())))
 }
 
 /// Reads `identity.key`.
@@ -190,6 +211,32 @@ pub(crate) fn write_identity(paths: &Paths, secrets: &IdentitySecrets) -> Answer
 /// Setting that asks the next start to heal the store, because a check found damage.
 pub(crate) const HEAL: &str = "heal";
 
+/// Takes the lock of a directory without an identity.
+fn lock_empty(paths: &Paths) -> Answered<DirectoryLock> {
+    if has_identity(paths.root()) {
+        return Err(error::identity_exists(paths.root()));
+    }
+    let lock = DirectoryLock::take(paths)?;
+    // It may have been made while we waited.
+    if has_identity(paths.root()) { Err(error::identity_exists(paths.root())) } else { Ok(lock) }
+}
+
+/// The store for an identity that is about to be made or brought back. One that is here already lost its identity.key, or
+/// was left by something that was stopped: that of `whose` is gone on with, any other is put aside, so that nobody's
+/// history gets into somebody else's hands.
+fn fresh_store(paths: &Paths, whose: ConnectId, now: Millis) -> Answered<Opened> {
+    let opened = open_store(paths, now)?;
+    let own = opened.writer.queries().own_instance()?.map(|own| own.connect_id);
+    if opened.created || own == Some(whose) {
+        return Ok(opened);
+    }
+    opened.writer.close()?;
+    drop(opened.db);
+    let aside = nexus_storage::set_aside(&paths.database(), now).map_err(error::open)?;
+    tracing::warn!(aside = %aside.display(), "the store of another identity was put aside");
+    open_store(paths, now)
+}
+
 /// Opens the store of a directory, or makes it; heals it first where it is damaged.
 pub(crate) fn open_store(paths: &Paths, now: Millis) -> Answered<Opened> {
     let options = OpenOptions::new(me::machine(), now);
@@ -218,7 +265,25 @@ pub fn check_name(name: &str) -> Answered<String> {
     clean_name(name).map_err(|e| error::bad_name(e, nexus_identity::name::MAX_NAME))
 }
 
-/// Makes the data directory, readable only by its owner.
+/// Makes the data directory, or takes one over: nobody else may look into it. One in which there are other things is left
+/// as it is; ours are readable by their owner only.
+fn make_private(dir: &Path) -> Answered<()> {
+    make_directory(dir)?;
+    let paths = Paths::new(dir);
+    let ours = paths.everything();
+    let wrong = |e: &std::io::Error| error::io("can't use", dir, e);
+    for entry in fs::read_dir(dir).map_err(|e| wrong(&e))? {
+        let path = entry.map_err(|e| wrong(&e))?.path();
+        if path != paths.lock() && !ours.contains(&path) {
+            return Ok(());
+        }
+    }
+    // Not ours to change, but ours to use: the files in it are private all the same.
+    let _ = fs::set_permissions(dir, fs::Permissions::from_mode(0o700));
+    Ok(())
+}
+
+/// Makes a directory, readable only by its owner.
 ///
 /// # Errors
 /// What the file system said.
@@ -228,51 +293,6 @@ pub fn make_directory(dir: &Path) -> Answered<()> {
         .mode(0o700)
         .create(dir)
         .map_err(|e| error::io("can't make", dir, &e))
-}
-
-/// Writes a file (0600) so that it is there whole or not at all, also after a power cut.
-///
-/// # Errors
-/// `identity_exists`-like refusal is left to the caller: without `replace`, an existing file is an error of the file system.
-pub fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> Answered<()> {
-    // The parent of a bare file name is the empty path, which names nothing.
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temp = path.with_extension(format!("tmp{}", std::process::id()));
-    let written = (|| {
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&temp)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        if replace {
-            fs::rename(&temp, path)?;
-        } else {
-            put_new(&temp, path, bytes)?;
-        }
-        File::open(dir)?.sync_all()
-    })();
-    written.map_err(|e| {
-        let _ = fs::remove_file(&temp);
-        error::io("can't write", path, &e)
-    })
-}
-
-/// Gives a file that is whole its name, unless that is taken: renaming would silently replace what has it.
-fn put_new(temp: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    match fs::hard_link(temp, path) {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
-            // A memory stick's file system knows no links; then it is written under its name, which must be new too.
-            let mut file =
-                fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-        }
-        linked => linked?,
-    }
-    fs::remove_file(temp)
 }
 
 #[cfg(test)]

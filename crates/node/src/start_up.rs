@@ -1,6 +1,7 @@
 //! Opening the store, and finding out whether this instance may go on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use nexus_identity::Millis;
 use nexus_storage::own::Retirement;
@@ -15,6 +16,9 @@ use crate::paths::Paths;
 use crate::setup;
 use crate::store_thread::{After, Work};
 
+/// How long the damaged file is kept beside the healed store, should somebody want to look for more in it.
+const KEEP_DAMAGED: Duration = Duration::from_hours(30 * 24);
+
 /// An open store and who this node is.
 pub(crate) struct Started {
     pub db: Database,
@@ -28,6 +32,10 @@ pub(crate) struct Started {
 pub(crate) fn open(paths: &Paths, now: Millis) -> Answered<Started> {
     let secrets = Arc::new(setup::read_identity(paths)?);
     let opened = setup::open_store(paths, now)?;
+    let old = Millis(now.0.saturating_sub(KEEP_DAMAGED.as_millis().try_into().unwrap_or(u64::MAX)));
+    if let Err(error) = nexus_storage::erase_damaged(&paths.database(), old) {
+        tracing::warn!(%error, "a damaged store of long ago could not be erased");
+    }
     let mut writer = opened.writer;
     let (mut unclean, mut healed) = (false, false);
     let mut replace = None;
@@ -113,6 +121,15 @@ fn rebuild(work: &mut Work<'_, '_>) -> Answered<()> {
     Ok(work.tx.rebuild(&kept, &reader, now)?)
 }
 
+/// Has the store healed at the next start, and says so.
+pub(crate) fn note_damage(work: &mut Work<'_, '_>, what: &str) -> Answered<()> {
+    let text = format!(
+        "the store is {what}; start again, and it is healed: what is missing comes back from your contacts"
+    );
+    work.tx.set_setting(setup::HEAL, &[1])?;
+    work.notice("store_damaged", None, &text)
+}
+
 /// After an unclean end: checks the store in the background, and says what is wrong.
 pub(crate) async fn check(core: Arc<Core>, unclean: bool) {
     if !unclean {
@@ -125,13 +142,8 @@ pub(crate) async fn check(core: Arc<Core>, unclean: bool) {
         Err(error) => format!("could not be checked: {error}"),
     };
     if health != "ok" {
-        let text = format!(
-            "the store is {health}; start again, and it is healed: what is missing comes back from your contacts"
-        );
-        let noted = core.store.run(move |work| {
-            work.tx.set_setting(setup::HEAL, &[1])?;
-            work.notice("store_damaged", None, &text)
-        });
+        let what = health.clone();
+        let noted = core.store.run(move |work| note_damage(work, &what));
         if let Err(error) = noted.await {
             tracing::error!(%error, "damage of the store could not be noted");
         }

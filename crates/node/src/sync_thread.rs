@@ -4,6 +4,7 @@
 //! bounds the runs that are being committed, its count of unwritten bytes bounds what waits for a link.
 
 use std::collections::{HashMap, HashSet};
+use std::error::Error;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use nexus_log::context::Conversation;
 use nexus_log::ids::{Head, LogHead, LogKey, Topic};
 use nexus_storage::contacts::ContactState;
 use nexus_storage::delivery::Delivery;
-use nexus_storage::{Reader, Window};
+use nexus_storage::{Reader, StoreError, Window};
 use nexus_sync::engine::Refused as NotStored;
 use nexus_sync::{
     ByeCode, Config, Engine, FrameError, LinkId, LinkParams, Output, Received, Serial, Shared,
@@ -113,6 +114,8 @@ struct Thread {
     mine: HashMap<LogKey, bool>,
     /// Who is wanted changed, and those who share a topic already were not looked at since.
     wants_changed: bool,
+    /// The damage of the store was told.
+    damage_noted: bool,
     /// Topics that both ends of a link want.
     shared: HashSet<(LinkId, Topic)>,
     begun: Instant,
@@ -152,6 +155,7 @@ pub(crate) fn start(
         rises: Rises::default(),
         mine: HashMap::new(),
         wants_changed: false,
+        damage_noted: false,
         shared: HashSet::new(),
         begun: Instant::now(),
     };
@@ -354,9 +358,7 @@ impl Thread {
                     self.refused.count("over_limit", &peer.who.to_string());
                 }
             }
-            Output::StoreFailed { error, .. } => {
-                tracing::error!(%error, "the store could not be read for a link")
-            }
+            Output::StoreFailed { error, .. } => self.store_failed(&error).await,
             Output::TopicShared { link, topic } => {
                 self.shared.insert((link, topic));
                 self.met(link, topic).await;
@@ -467,6 +469,21 @@ impl Thread {
                 rises.into_iter().try_for_each(|rise| work.raise(rise))
             };
             self.store.post(weight, job, |_| ()).await;
+        }
+    }
+
+    /// A damaged row would end each link that asks for it, for ever: the next start heals the store.
+    async fn store_failed(&mut self, error: &nexus_sync::StoreError) {
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(%cause, "the store could not be read for a link");
+        let cause = error.source().and_then(|e| e.downcast_ref::<StoreError>());
+        if let (Some(StoreError::Damaged { detail }), false) = (cause, self.damage_noted) {
+            self.damage_noted = true;
+            let what = format!("damaged: {detail}");
+            let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
+                crate::start_up::note_damage(work, &what)
+            };
+            self.store.post(1, job, |_| ()).await;
         }
     }
 

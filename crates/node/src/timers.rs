@@ -45,7 +45,7 @@ fn tick(work: &mut Work<'_, '_>, all: bool) -> Answered<Duration> {
     if all {
         rotate(work)?;
         forget_retired(work)?;
-        work.after.letters |= !work.tx.letters_due(work.now)?.is_empty();
+        work.after.letters |= !work.tx.letters_due(work.now, crate::letters::REPEAT)?.is_empty();
         work.tx.index_messages(INDEX_AT_ONCE)?;
         let topics: Vec<_> = work.me.conversations.keys().copied().collect();
         work.after.requests.extend(topics);

@@ -1,5 +1,7 @@
 //! Letters: the bounded inbox, what goes out, and invites.
 
+use std::time::Duration;
+
 use nexus_identity::id::{ConnectId, Millis};
 use rusqlite::Row;
 
@@ -138,12 +140,16 @@ impl Queries {
         self.first(&format!("{OUT} WHERE recipient = ?1"), [recipient.as_bytes()], read_out)
     }
 
-    /// My letters that may go out at `now`.
+    /// My letters that may go out at `now`, with those put off further than by `most`: the clock ran ahead then.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub fn letters_due(&self, now: Millis) -> Result<Vec<LetterOut>, StoreError> {
-        self.all(&format!("{OUT} WHERE next_at <= ?1 ORDER BY next_at"), [millis(now)], read_out)
+    pub fn letters_due(&self, now: Millis, most: Duration) -> Result<Vec<LetterOut>, StoreError> {
+        self.all(
+            &format!("{OUT} WHERE next_at <= ?1 OR next_at > ?2 ORDER BY next_at"),
+            (millis(now), millis(now.saturating_add(most))),
+            read_out,
+        )
     }
 
     /// Whether a letter with this invite secret would be accepted at once.

@@ -9,8 +9,7 @@ use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls13_signature_with_raw_key,
 };
 use rustls::pki_types::{
-    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer,
-    UnixTime,
+    CertificateDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime,
 };
 use rustls::server::AlwaysResolvesServerRawPublicKeys;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -59,8 +58,9 @@ impl TlsConfigs {
         let provider = Arc::new(provider());
         let mut spki = SPKI_HEAD.to_vec();
         spki.extend_from_slice(instance.key().as_bytes());
-        let pkcs8 = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(instance.pkcs8_der().to_vec()));
-        let key = provider.key_provider.load_private_key(pkcs8)?;
+        // Borrowed: what `load_private_key` takes over is not wiped.
+        let der = instance.pkcs8_der();
+        let key = aws_lc_rs::sign::any_eddsa_type(&PrivatePkcs8KeyDer::from(der.as_slice()))?;
         let certified = Arc::new(CertifiedKey::new(vec![CertificateDer::from(spki)], key));
         let algorithms = provider.signature_verification_algorithms;
         let verifier = Arc::new(RawKeyVerifier { algorithms, only: None });

@@ -55,23 +55,35 @@ async fn create(
         let sealed: BackupView = session.client.one(Command::BackupCreate { phrase }).await?;
         drop(progress);
         let bytes = BASE64_STANDARD.decode(&sealed.file).map_err(error::failed)?;
+        let phrase = sealed.phrase.as_ref().map(SecretText::expose);
+        show_phrase(phrase, out)?;
         setup::write_atomically(&file, &bytes, false)?;
-        show_created(&file, bytes.len(), sealed.phrase.as_ref().map(SecretText::expose), out)
+        show_created(&file, bytes.len(), phrase, out)
     })
     .await
 }
 
+/// Before the file is written: a file whose phrase nobody saw would be no backup.
+fn show_phrase(phrase: Option<&str>, out: &mut Out) -> Done {
+    let Some(phrase) = phrase.filter(|_| !out.json()) else { return Ok(()) };
+    out.text("The backup opens with these words and nothing else. Write them down; they are not shown again:")?;
+    out.text(&format!("\n  {}\n", out.style().bold(phrase)))?;
+    out.flush()
+}
+
 fn show_created(file: &Path, size: usize, phrase: Option<&str>, out: &mut Out) -> Done {
     let path = file.display().to_string();
-    if out.json() {
-        return out.object(&json!({"file": path, "size": size, "phrase": phrase}));
+    if !out.json() {
+        out.text(&format!("{} is written.", sanitize::line(&path)))?;
+        return out.flush();
     }
-    out.text(&format!("{} is written.", sanitize::line(&path)))?;
-    if let Some(phrase) = phrase {
-        out.text("It opens with these words and nothing else. Write them down; they are not shown again:")?;
-        out.text(&format!("\n  {}\n", out.style().bold(phrase)))?;
-    }
-    out.flush()
+    let row = json!({"file": path, "size": size, "phrase": phrase});
+    out.object(&row).and_then(|()| out.flush()).inspect_err(|_| {
+        // Nobody got the phrase: such a file would be no backup.
+        if phrase.is_some() {
+            let _ = std::fs::remove_file(file);
+        }
+    })
 }
 
 async fn restore(

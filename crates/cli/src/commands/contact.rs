@@ -69,13 +69,19 @@ fn show(contact: &ContactView, out: &mut Out) -> Done {
     };
     let id = render::short_id(&contact.connect_id);
     // Whose name is not known yet goes by the ConnectID.
-    let who = if id.contains(&name) { id } else { format!("{} ({id})", out.style().bold(&name)) };
+    let who =
+        if is_id(&contact.name, &id) { id } else { format!("{} ({id})", out.style().bold(&name)) };
     out.text(&format!("{who} {state}"))?;
     for warning in &contact.warnings {
         let warning = out.style().warn(&sanitize::line(warning));
         out.text(&format!("  {warning}"))?;
     }
     out.flush()
+}
+
+/// Whether a name is none, but (the significant part of) the short ConnectID.
+fn is_id(name: &str, id: &str) -> bool {
+    name.is_empty() || name == id || id.strip_prefix("nx1q") == Some(name)
 }
 
 async fn verify(session: &Session, who: String, yes: bool, no: bool, out: &mut Out) -> Done {
@@ -156,4 +162,19 @@ pub(crate) async fn invite(
         render::when(&invite.expires)
     ));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_part_of_the_id_is_a_name_all_the_same() {
+        for name in ["q", "n", "1234"] {
+            assert!(!is_id(name, "nx1q12345678"), "{name}");
+        }
+        for name in ["", "12345678", "nx1q12345678"] {
+            assert!(is_id(name, "nx1q12345678"), "{name}");
+        }
+    }
 }

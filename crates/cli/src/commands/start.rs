@@ -2,6 +2,7 @@
 
 use nexus_node::api::{Command, IdentityView};
 use nexus_node::client::Client;
+use nexus_node::paths::Paths;
 use nexus_node::{error, setup};
 use serde_json::json;
 
@@ -91,7 +92,7 @@ pub(crate) async fn next_step(global: &Global, out: &mut Out) -> Done {
 /// `not_confirmed`, `no_identity`, `busy`.
 pub(crate) async fn wipe(global: &Global, confirmed: Option<String>, out: &mut Out) -> Done {
     let dir = place::data_dir(global)?;
-    if !setup::has_identity(&dir) {
+    if !Paths::new(&dir).holds_anything() {
         return Err(error::no_identity(&dir).into());
     }
     let name = match confirmed {
@@ -107,9 +108,10 @@ pub(crate) async fn wipe(global: &Global, confirmed: Option<String>, out: &mut O
             ));
         }
     };
-    if let Some(client) = Client::attach(&dir).await? {
+    let running = if setup::has_identity(&dir) { Client::attach(&dir).await? } else { None };
+    if let Some(client) = running {
         let me: IdentityView = client.one(Command::Id).await?;
-        if me.name != name {
+        if me.name != name && me.connect_id != name {
             return Err(error::not_confirmed(&me.name).into());
         }
         client.done(Command::Shutdown).await?;

@@ -3,16 +3,12 @@
 use nexus_node::api::MessageView;
 
 use crate::render::message::body;
-use crate::render::{clock, day, name_or_id};
+use crate::render::{author, clock, day};
 use crate::sanitize;
 
 const STYLE: &str = "body{font:16px/1.5 sans-serif;max-width:44em;margin:2em auto;padding:0 1em}\
 h2{font-size:1em;color:#666;border-bottom:1px solid #ccc}.m{margin:.4em 0}.t,.n{color:#666;font-size:.85em}\
 .b{white-space:pre-wrap;unicode-bidi:isolate}.a{font-weight:bold;unicode-bidi:isolate}";
-
-fn author(row: &MessageView, me: &str) -> String {
-    if row.author == me { "me".to_owned() } else { name_or_id(&row.author_name, &row.author) }
-}
 
 fn notes(row: &MessageView) -> String {
     let mut notes = Vec::new();
@@ -123,6 +119,14 @@ mod tests {
         assert!(!page.contains("<i>") && !page.contains("<b>") && !page.contains("<x"), "{page}");
         assert!(!page.contains("onload=x\""), "{page}");
         assert!(page.contains("&lt;script&gt;") && page.contains("&lt;U+202E&gt;"), "{page}");
+    }
+
+    #[test]
+    fn a_peer_who_calls_itself_me_is_shown_with_its_id() {
+        let rows = [MessageView { author_name: "me".to_owned(), ..message() }];
+        for page in [html("t", "nx1qana", &rows), markdown("t", "nx1qana", &rows)] {
+            assert!(page.contains("nx1qben"), "{page}");
+        }
     }
 
     #[test]

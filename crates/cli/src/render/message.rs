@@ -3,7 +3,7 @@
 use nexus_node::api::{MessageState, MessageView};
 use unicode_width::UnicodeWidthStr;
 
-use super::{clock, day, message_state, name_or_id, short_id};
+use super::{clock, day, message_state, short_id};
 use crate::output::style::Style;
 use crate::sanitize;
 
@@ -29,11 +29,7 @@ impl Pager {
     }
 
     fn author(&self, row: &MessageView) -> String {
-        if row.author == self.me {
-            "me".to_owned()
-        } else {
-            name_or_id(&row.author_name, &row.author)
-        }
+        super::author(row, &self.me)
     }
 
     /// The lines of one message, without the last line break.
@@ -155,6 +151,17 @@ mod tests {
         assert!(lines[1].contains("Ben␇  a␛[2J"));
         assert!(lines[2].starts_with("                  "), "{:?}", lines[2]);
         assert!(shown.ends_with("[edited]"));
+    }
+
+    #[test]
+    fn nobody_can_pass_for_me_by_their_name() {
+        let mut pager = Pager::new(Style { on: false }, "nx1qana");
+        for name in ["me", " ME", "mе"] {
+            let shown = pager.show(&MessageView { author_name: name.to_owned(), ..message("a") });
+            assert!(shown.contains("(nx1qben)"), "{shown}");
+        }
+        let mine = pager.show(&MessageView { author: "nx1qana".to_owned(), ..message("a") });
+        assert!(mine.contains("  me  a"), "{mine}");
     }
 
     #[test]

@@ -48,8 +48,9 @@ pub(crate) async fn add(core: &Arc<Core>, asked: Asked, rows: &Rows) -> Answered
     if let Some(address) = asked.address {
         request.addresses.push((check_address(&address)?, AddressSource::Manual));
     }
-    let who = if asked.who.starts_with(SCHEME) {
-        let invite = read_invite(&asked.who, core.clock.now())?;
+    let link = asked.who.trim();
+    let who = if link.get(..SCHEME.len()).is_some_and(|s| s.eq_ignore_ascii_case(SCHEME)) {
+        let invite = read_invite(link, core.clock.now())?;
         let told = invite.addresses.iter().cloned().map(|a| (a, AddressSource::Told));
         request.addresses.extend(told);
         let who = invite.connect_id();
