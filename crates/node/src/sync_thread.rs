@@ -4,7 +4,6 @@
 //! bounds the runs that are being committed, its count of unwritten bytes bounds what waits for a link.
 
 use std::collections::{HashMap, HashSet};
-use std::error::Error;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -474,9 +473,8 @@ impl Thread {
 
     /// A damaged row would end each link that asks for it, for ever: the next start heals the store.
     async fn store_failed(&mut self, error: &nexus_sync::StoreError) {
-        let cause = error.source().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(%cause, "the store could not be read for a link");
-        let cause = error.source().and_then(|e| e.downcast_ref::<StoreError>());
+        tracing::error!(cause = %error.inner(), "the store could not be read for a link");
+        let cause = error.inner().downcast_ref::<StoreError>();
         if let (Some(StoreError::Damaged { detail }), false) = (cause, self.damage_noted) {
             self.damage_noted = true;
             let what = format!("damaged: {detail}");

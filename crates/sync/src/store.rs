@@ -16,6 +16,11 @@ impl StoreError {
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Arc::from(source.into()))
     }
+
+    /// The store's own error.
+    pub fn inner(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0
+    }
 }
 
 /// Read access to what is durable. Nothing that is not durable may be visible through it.
