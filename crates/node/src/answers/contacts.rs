@@ -163,10 +163,12 @@ async fn answer(core: &Arc<Core>, who: ConnectId, rows: &Rows) -> Answered<()> {
         .read(move |store, me| Ok(Viewer::new(store, me, &outside)?.contact_by_id(&who)))
         .await?;
     let mut view = view.ok_or_else(|| error::failed("the contact is gone"))?;
-    if view.name.is_empty() {
+    if view.name.is_empty() || view.name == who.short() {
         // Their card has not come yet; what they call themselves nearby is what the person has just seen.
-        let mut nearby = core.nearby_names().into_iter();
-        view.name = nearby.find(|n| n.id == who).map(|n| n.name).unwrap_or_default();
+        let seen = core.nearby_names().into_iter().find(|nearby| nearby.id == who);
+        if let Some(seen) = seen.filter(|seen| !seen.name.is_empty()) {
+            view.name = seen.name;
+        }
     }
     Ok(rows.row(&view).await?)
 }
