@@ -13,6 +13,7 @@ use nexus_storage::peers::AddressSource;
 
 use crate::api::{ErrorBody, ErrorCode};
 use crate::error::Answered;
+use crate::letters;
 use crate::store_thread::Work;
 
 /// Who was declined is ignored for so long.
@@ -64,6 +65,11 @@ pub(crate) fn ask(work: &mut Work<'_, '_>, who: &ConnectId, request: &Request) -
         contact.local_name.clone_from(name);
     }
     if state != ContactState::Accepted && state != ContactState::Incoming {
+        let words = request.message.as_ref().is_some_and(|m| *m != contact.request_text);
+        let invite = request.invite.as_ref().map(|i| &i.secret);
+        if words || invite.is_some_and(|i| contact.invite_secret.as_ref() != Some(i)) {
+            letters::renew(work, who)?;
+        }
         contact.state = ContactState::Requested;
         contact.declined_until = None;
         if let Some(message) = &request.message {

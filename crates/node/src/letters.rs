@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use nexus_identity::ConnectId;
 use nexus_identity::card::VerifiedCard;
 use nexus_identity::letter::{self, Letter, LetterId, Recipient, Sender, VerifiedLetter};
 use nexus_identity::record::VerifiedRecord;
+use nexus_identity::{ConnectId, Millis};
 use nexus_storage::contacts::{ContactField, ContactRow, ContactState};
 use nexus_storage::letters::{LetterFate, LetterIn, LetterOut};
 
@@ -76,6 +76,17 @@ fn seal(
     }))
 }
 
+/// Makes of my letter to somebody another one: what goes with it has changed, and under its old id they would not look.
+pub(crate) fn renew(work: &mut Work<'_, '_>, peer: &ConnectId) -> Answered<()> {
+    let Some(mut out) = work.tx.letter_to(peer)? else { return Ok(()) };
+    out.letter = LetterId::random(&mut rand::rng()).0;
+    // Also by a clock that was set back: they take a later one only.
+    out.created = work.now.max(Millis(out.created.0.saturating_add(1)));
+    out.next_at = work.now;
+    out.taken = None;
+    Ok(work.tx.put_letter_out(&out)?)
+}
+
 /// The other side says that it has my letter.
 pub(crate) fn taken(work: &mut Work<'_, '_>, peer: &ConnectId, id: &[u8]) -> Answered<()> {
     if let Some(mut out) = work.tx.letter_to(peer)?
@@ -108,6 +119,17 @@ pub(crate) fn receive(work: &mut Work<'_, '_>, sealed: &[u8], source: &str) -> A
         return Ok(());
     }
     let written = opened.letter();
+    let invited = match &written.invite {
+        Some(secret) => work.tx.invite_open(secret.expose(), work.now)?,
+        None => false,
+    };
+    // Who was declined and then invited is welcome.
+    if invited
+        && let Some(contact) = work.tx.contact(&from)?
+        && contact.declined_until.is_some()
+    {
+        work.tx.put_contact(&ContactRow { declined_until: None, ..contact })?;
+    }
     let fate = work.tx.take_letter(&LetterIn {
         sender: from,
         letter: written.id.0,

@@ -4,7 +4,11 @@ use nexus_identity::Millis;
 use nexus_identity::card::Statement;
 use nexus_identity::invite::InviteSecret;
 
+use nexus_identity::invite::Invite;
+use nexus_identity::prekey::Prekeys;
+
 use super::*;
+use crate::contacts::{Request, ask, decline_here};
 use crate::testing::{Desk, Other};
 
 const SOURCE: &str = "192.0.2.1";
@@ -54,4 +58,82 @@ fn a_letter_by_a_revoked_device_changes_nothing_and_what_is_known_is_not_forgott
         assert_eq!(now.state, expected);
         assert!(stored_card(&now).unwrap().is_revoked(&stolen.instance.key()));
     }
+}
+
+#[test]
+fn an_invite_is_accepted_at_once_although_its_bearer_was_declined() {
+    let mut desk = Desk::new("Ana");
+    let bea = Other::new("Bea");
+    let secret = InviteSecret::new([5; 16]);
+    let until = desk.now.saturating_add(REPEAT);
+    desk.work(|work| Ok(work.tx.put_invite(secret.expose(), 1, until, work.now)?)).unwrap();
+    let plain = written(&bea, &desk, 100, None);
+    comes(&mut desk, &plain);
+    desk.work(|work| decline_here(work, &bea.id())).unwrap();
+    let state = |desk: &Desk| desk.contact(&bea.id()).unwrap().state;
+
+    let another = written(&bea, &desk, 200, Some(InviteSecret::new([6; 16])));
+    comes(&mut desk, &another);
+    assert_eq!(state(&desk), ContactState::Removed, "there is no such invite");
+    let invited = written(&bea, &desk, 300, Some(secret));
+    comes(&mut desk, &invited);
+    assert_eq!(state(&desk), ContactState::Accepted);
+}
+
+/// What goes out to her now, if anything does.
+fn goes_out(desk: &mut Desk, to: &Other) -> Option<Letter> {
+    let sealed = desk.work(|work| due(work, &to.id())).unwrap()?;
+    let prekeys = Prekeys::generate(Millis(1), &mut rand::rng()).unwrap();
+    Some(letter::open(&sealed, &to.identity, &prekeys).unwrap().letter().clone())
+}
+
+fn asks(desk: &mut Desk, who: &Other, message: &str, invite: Option<Invite>) {
+    let request = Request { message: Some(message.to_owned()), invite, ..Request::default() };
+    desk.work(|work| ask(work, &who.id(), &request)).unwrap();
+}
+
+#[test]
+fn asking_again_with_an_invite_or_other_words_is_another_letter() {
+    let mut desk = Desk::new("Ana");
+    let bea = Other::new("Bea");
+    let mut row = ContactRow::new(bea.id(), ContactState::Removed, desk.now);
+    row.card = bea.card.to_bytes();
+    desk.work(|work| Ok(work.tx.put_contact(&row)?)).unwrap();
+
+    asks(&mut desk, &bea, "hello", None);
+    let first = goes_out(&mut desk, &bea).unwrap();
+    desk.work(|work| taken(work, &bea.id(), &first.id.0)).unwrap();
+    asks(&mut desk, &bea, "hello", None);
+    assert_eq!(goes_out(&mut desk, &bea), None, "it is the same");
+
+    asks(&mut desk, &bea, "hello again", None);
+    let second = goes_out(&mut desk, &bea).unwrap();
+    assert_eq!(second.text, "hello again");
+    assert!(second.id != first.id && second.created > first.created);
+
+    // Her invite comes, after my clock was set back.
+    desk.now = Millis(desk.now.0 - 1_000_000);
+    let until = desk.now.saturating_add(REPEAT);
+    let invite = Invite::new(&bea.card, InviteSecret::new([5; 16]), 1, until).unwrap();
+    asks(&mut desk, &bea, "hello again", Some(invite));
+    let third = goes_out(&mut desk, &bea).unwrap();
+    assert_eq!(third.invite, Some(InviteSecret::new([5; 16])));
+    assert!(third.id != second.id && third.created > second.created);
+}
+
+#[test]
+fn a_letter_put_off_by_a_clock_that_was_ahead_goes_out_once_it_is_right() {
+    let mut desk = Desk::new("Ana");
+    let bea = Other::new("Bea");
+    let mut row = ContactRow::new(bea.id(), ContactState::Removed, desk.now);
+    row.card = bea.card.to_bytes();
+    desk.work(|work| Ok(work.tx.put_contact(&row)?)).unwrap();
+    let right = desk.now;
+    desk.now = right.saturating_add(400 * REPEAT);
+    asks(&mut desk, &bea, "hello", None);
+    let first = goes_out(&mut desk, &bea).unwrap();
+    desk.work(|work| taken(work, &bea.id(), &first.id.0)).unwrap();
+    assert_eq!(goes_out(&mut desk, &bea), None);
+    desk.now = right;
+    assert_eq!(goes_out(&mut desk, &bea).map(|l| l.id), Some(first.id));
 }
