@@ -227,8 +227,10 @@ impl Hub {
                 return None;
             }
         }
+        // Off stays off.
+        let enabled = core.transport().is_enabled();
         core.transport().shutdown().await;
-        let (transport, events) = match network::start(&core.config, &core.me(), true).await {
+        let (transport, events) = match network::start(&core.config, &core.me(), enabled).await {
             Ok(started) => started,
             Err(error) => {
                 tracing::error!(%error, "the network could not be started again; the node ends");

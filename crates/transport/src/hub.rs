@@ -71,7 +71,6 @@ pub(crate) struct State {
     pub(crate) dials: HashMap<AttemptId, CancellationToken>,
     pub(crate) inbound: HashMap<InboundId, CancellationToken>,
     links: BTreeMap<LinkId, LinkEntry>,
-    next_link: u64,
 }
 
 /// A wanted peer.
@@ -318,7 +317,6 @@ impl State {
             dials: HashMap::new(),
             inbound: HashMap::new(),
             links: BTreeMap::new(),
-            next_link: 1,
         }
     }
 

@@ -216,6 +216,12 @@ impl Transport {
         self.hub.changed.notify_one();
     }
 
+    /// Whether the network is on.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.hub.state().enabled
+    }
+
     /// Ends one link with this code.
     pub fn close_link(&self, link: LinkId, code: CloseCode) {
         self.hub.close_links(code, |id, _| id == link);

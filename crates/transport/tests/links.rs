@@ -105,6 +105,17 @@ async fn a_cut_network_is_joined_again() {
 }
 
 #[tokio::test]
+async fn no_two_links_of_a_process_have_one_number_and_off_is_told() {
+    let (mut a, mut b) = pair().await;
+    b.transport.want(a.person.as_peer(&[]));
+    a.want(&b);
+    assert_ne!(a.link_up().await.link, b.link_up().await.link);
+    assert!(a.transport.is_enabled());
+    a.transport.set_enabled(false);
+    assert!(!a.transport.is_enabled());
+}
+
+#[tokio::test]
 async fn two_dials_at_once_end_as_one_link() {
     for seed in 0..6 {
         let mut a = Node::start(Person::new("Ada", 10 + seed)).await;

@@ -17,6 +17,9 @@ use crate::tie::Quality;
 /// Pause between two dials for a better path to a device that has a link.
 const BETTER_PATH_EVERY: Duration = Duration::from_secs(60);
 
+/// Pause between two dials to a device that has a link, because its beacons tell of another process.
+const RESTARTED_EVERY: Duration = Duration::from_secs(60);
+
 /// Links to remember the process of; beyond the live instances of any card.
 const MAX_BOOTS: usize = 16;
 
@@ -35,6 +38,8 @@ struct LinkAt {
     quality: Quality,
     since: Duration,
     better_tried: Duration,
+    /// When it was last dialled because it seemed to have restarted.
+    restart_tried: Option<Duration>,
 }
 
 /// A dial to start.
@@ -109,6 +114,9 @@ impl PeerDials {
     }
 
     pub(super) fn heard(&mut self, heard: &Heard, mine: &InstanceKey, now: Duration) {
+        if self.is_past(&heard.boot) {
+            return;
+        }
         if heard.by_token {
             self.hold_until = Duration::ZERO;
         }
@@ -125,6 +133,16 @@ impl PeerDials {
             candidate.nonce = heard.nonce;
         }
         candidate.instance = instance.or(candidate.instance);
+    }
+
+    /// Whether a device had a link under this boot id and another one since: its beacon was recorded then and is played back.
+    fn is_past(&self, boot: &BootId) -> bool {
+        let known = self.boots.iter().position(|(of, _)| of == boot);
+        known.is_some_and(|at| {
+            let mut since = self.boots.iter().skip(at).map(|(_, instance)| instance);
+            let instance = since.next();
+            since.any(|later| Some(later) == instance)
+        })
     }
 
     /// Everything may be tried again at once.
@@ -190,8 +208,15 @@ impl PeerDials {
 
     /// A link is up; gives the addresses whose dials are needless now.
     pub(super) fn linked(&mut self, linked: &Linked, now: Duration) -> Vec<SocketAddr> {
-        let at =
-            LinkAt { boot: linked.boot, quality: linked.quality, since: now, better_tried: now };
+        // The same process again: that it had restarted was not true, and is not believed again soon.
+        let before = self.links.get(&linked.instance).filter(|old| old.boot == linked.boot);
+        let at = LinkAt {
+            boot: linked.boot,
+            quality: linked.quality,
+            since: now,
+            better_tried: now,
+            restart_tried: before.and_then(|old| old.restart_tried),
+        };
         self.links.insert(linked.instance, at);
         self.boots.retain(|(boot, _)| *boot != linked.boot);
         if self.boots.len() >= MAX_BOOTS {
@@ -269,7 +294,10 @@ impl PeerDials {
             Device::Boot(_) => true,
             Device::Instance(instance) => self.links.get(&instance).is_none_or(|link| {
                 let restarted = candidate.heard.is_some_and(|heard| heard > link.since)
-                    && candidate.boot.is_some_and(|boot| boot != link.boot);
+                    && candidate.boot.is_some_and(|boot| boot != link.boot)
+                    && link
+                        .restart_tried
+                        .is_none_or(|last| now.saturating_sub(last) >= RESTARTED_EVERY);
                 let better = Quality::of_address(candidate.address.ip()) < link.quality
                     && candidate.heard.is_some_and(|heard| heard > link.since)
                     && now.saturating_sub(link.better_tried) >= BETTER_PATH_EVERY;
@@ -328,6 +356,9 @@ impl PeerDials {
         let start = Start { address: best, knock: candidate.knock(), why };
         if let Some(link) = candidate.instance.and_then(|instance| self.links.get_mut(&instance)) {
             link.better_tried = now;
+            if candidate.boot.is_some_and(|boot| boot != link.boot) {
+                link.restart_tried = Some(now);
+            }
         }
         Some(start)
     }

@@ -202,6 +202,30 @@ fn one_host_gets_only_a_few_candidates() {
 }
 
 #[test]
+fn a_beacon_of_an_earlier_run_played_back_does_not_disturb_the_link() {
+    let mut dialler = dialler();
+    let (earlier, strange) = (BootId([2; 8]), BootId([3; 8]));
+    dialler.handle_want(PEER, &[], &[], at(0));
+    dialler.handle_link_up(&Linked { boot: earlier, ..linked(9, addr(1), None) }, at(0));
+    dialler.handle_link_down(&PEER, &key(9), CloseCode::Shutdown, true, at(1_000));
+    dialler.handle_link_up(&linked(9, addr(1), None), at(2_000));
+    let by_instance = |boot| Heard { instance: Some(key(9)), ..heard(addr(1), boot) };
+    dialler.handle_heard(&by_instance(earlier), at(20_000));
+    assert_eq!(starts(&mut dialler, at(20_000)), []);
+
+    // One from before this node ran can't be told from news, so it is looked into: once.
+    dialler.handle_heard(&by_instance(strange), at(30_000));
+    let (attempt, _) = one_start(&mut dialler, at(31_000));
+    dialler.handle_link_up(&linked(9, addr(1), Some(attempt)), at(31_000));
+    for second in 32..90 {
+        dialler.handle_heard(&by_instance(strange), at(second * 1_000));
+        assert_eq!(starts(&mut dialler, at(second * 1_000)), [], "{second}");
+    }
+    dialler.handle_heard(&by_instance(strange), at(91_000));
+    assert_eq!(starts(&mut dialler, at(92_000)).len(), 1);
+}
+
+#[test]
 fn a_peer_that_restarted_is_dialled_although_the_old_link_looks_alive() {
     let mut dialler = dialler();
     dialler.handle_want(PEER, &[], &[], at(0));

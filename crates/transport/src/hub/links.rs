@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use nexus_identity::{ConnectId, InstanceKey, VerifiedCard};
 
@@ -15,6 +16,10 @@ use crate::limits::Source;
 use crate::link::Closer;
 use crate::streams::{End, Rtt};
 use crate::tie::{Keep, LinkFacts, Quality, prefer};
+
+/// Number of the next link. One count for the whole process: what is still said of a link of a transport that was shut down
+/// must not be taken for one of the next transport's.
+static NEXT_LINK: AtomicU64 = AtomicU64::new(1);
 
 #[derive(Debug)]
 pub(crate) struct LinkEntry {
@@ -110,8 +115,7 @@ impl Hub {
                 Keep::New => entry.closer.close(CloseCode::Replaced),
             }
         }
-        let id = LinkId(state.next_link);
-        state.next_link += 1;
+        let id = LinkId(NEXT_LINK.fetch_add(1, Ordering::Relaxed));
         let (closer, rtt) = (Closer::default(), Rtt::default());
         let (peer, instance) = (hello.connect_id, hello.instance);
         let entry = LinkEntry {
