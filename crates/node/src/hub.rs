@@ -9,11 +9,13 @@ use nexus_storage::own::Retirement;
 use nexus_storage::story::{About, Stage, StoryRow};
 use nexus_transport::{Nearby, TransportEvent};
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 use crate::api::{Event, NearbyView};
 use crate::core::Core;
 use crate::error::Answered;
 use crate::events::Bus;
+use crate::lookups::{self, Lookups};
 use crate::me::{self, Me};
 use crate::store_thread::{After, Work};
 use crate::sync_thread::SyncEvent;
@@ -52,7 +54,11 @@ pub(crate) async fn run(
     mut transport: mpsc::Receiver<TransportEvent>,
     mut effects: mpsc::UnboundedReceiver<After>,
 ) {
-    let mut hub = Hub { core: core.clone(), wants: Wants::default(), dialled: HashMap::new() };
+    let (lookups, mut found) = Lookups::new(lookups::system());
+    let mut hub = Hub { core: core.clone(), wants: Wants::new(lookups), dialled: HashMap::new() };
+    let mut look_again = tokio::time::interval(lookups::AGAIN);
+    look_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    look_again.reset();
     hub.update_wants().await;
     loop {
         tokio::select! {
@@ -63,6 +69,8 @@ pub(crate) async fn run(
                     transport = new;
                 }
             }
+            Some(found) = found.recv() => hub.wants.found(&core, found),
+            _ = look_again.tick() => hub.wants.look_again(&core),
             event = transport.recv() => match event {
                 Some(event) => hub.event(event).await,
                 None => {
@@ -167,6 +175,7 @@ impl Hub {
             }
             TransportEvent::AddressesChanged(addresses) => {
                 tracing::info!(?addresses, "addresses changed");
+                self.wants.look_again(&self.core);
             }
         }
     }

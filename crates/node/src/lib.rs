@@ -32,6 +32,7 @@ mod ingest;
 mod letters;
 mod links;
 pub mod lock;
+mod lookups;
 mod me;
 mod messages;
 pub mod names;

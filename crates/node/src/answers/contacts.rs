@@ -51,8 +51,9 @@ pub(crate) async fn add(core: &Arc<Core>, asked: Asked, rows: &Rows) -> Answered
     let link = asked.who.trim();
     let who = if link.get(..SCHEME.len()).is_some_and(|s| s.eq_ignore_ascii_case(SCHEME)) {
         let invite = read_invite(link, core.clock.now())?;
-        let told = invite.addresses.iter().cloned().map(|a| (a, AddressSource::Told));
-        request.addresses.extend(told);
+        // Not a reason to refuse the invite: there are other ways to meet.
+        let told = invite.addresses.iter().filter_map(|address| check_address(address).ok());
+        request.addresses.extend(told.map(|address| (address, AddressSource::Told)));
         let who = invite.connect_id();
         request.invite = Some(invite);
         who
