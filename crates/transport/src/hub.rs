@@ -22,7 +22,10 @@ use crate::event::{DialError, LinkId, TransportEvent};
 use crate::gate::{Gate, GateKeeper, HOUR, gate_for_hour, gate_for_nonce};
 use crate::handshake::Dial;
 use crate::hello::Hello;
-use crate::limits::{Admission, Handshakes, InboundId, Lobby, Source, SourceRates, Strangers};
+use crate::limits::{
+    Admission, Handshakes, InboundId, Lobby, STRANGER_RATE, Source, SourceRates, StrangerId,
+    Strangers, TotalRate,
+};
 use crate::refused::RefusedTable;
 use crate::tls::TlsConfigs;
 
@@ -66,7 +69,9 @@ pub(crate) struct State {
     pub(crate) lobby: Lobby,
     pub(crate) handshakes: Handshakes,
     pub(crate) accepts: SourceRates,
+    pub(crate) knocks: TotalRate,
     pub(crate) strangers: Strangers,
+    pub(crate) stranger_links: HashMap<StrangerId, CancellationToken>,
     pub(crate) refused: RefusedTable,
     pub(crate) dials: HashMap<AttemptId, CancellationToken>,
     pub(crate) inbound: HashMap<InboundId, CancellationToken>,
@@ -189,7 +194,7 @@ impl Hub {
             return Err(RefusedCode::Gate);
         }
         let source = Source::from(source.ip());
-        if !state.accepts.allow(source, now) {
+        if !state.accepts.allow(source, now) || !state.knocks.allow(now) {
             return Err(RefusedCode::TooManyHandshakes);
         }
         match state.handshakes.stranger(id, source, now) {
@@ -312,7 +317,9 @@ impl State {
             lobby: Lobby::default(),
             handshakes: Handshakes::default(),
             accepts,
+            knocks: TotalRate::new(STRANGER_RATE),
             strangers: Strangers::default(),
+            stranger_links: HashMap::new(),
             refused: RefusedTable::default(),
             dials: HashMap::new(),
             inbound: HashMap::new(),

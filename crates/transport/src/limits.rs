@@ -19,6 +19,10 @@ pub const MAX_HANDSHAKES_PER_SOURCE: usize = 8;
 /// Unfinished handshakes of those who did.
 pub const MAX_CONTACT_HANDSHAKES: usize = 64;
 
+/// Handshakes begun by those who did not show a contact's gate, of all sources together: each costs a key exchange, and a
+/// `Hello` with the signatures of a whole card.
+pub const STRANGER_RATE: Rate = Rate { per_second: 20.0, burst: 64.0 };
+
 /// An unfinished handshake of this age makes room for a new one when there is none.
 pub const SLOW_HANDSHAKE: Duration = Duration::from_secs(1);
 
@@ -223,28 +227,56 @@ impl Handshakes {
     }
 }
 
-/// Links of strangers.
+/// Number of a stranger's link.
+pub type StrangerId = u64;
+
+/// Links of strangers. When there is no place the oldest one that has not brought its letter goes, so that nobody holds them
+/// all by saying nothing: who means it brings one at once.
 #[derive(Debug, Default)]
 pub struct Strangers {
-    open: Vec<Source>,
+    next: StrangerId,
+    open: BTreeMap<StrangerId, Stranger>,
+}
+
+#[derive(Debug)]
+struct Stranger {
+    source: Source,
+    silent: bool,
 }
 
 impl Strangers {
-    /// Takes a place; give it back by [`Strangers::leave`]. `false` when there is none.
-    pub fn enter(&mut self, source: Source) -> bool {
-        let same = self.open.iter().filter(|other| **other == source).count();
-        let room = self.open.len() < MAX_STRANGERS && same < MAX_STRANGERS_PER_SOURCE;
-        if room {
-            self.open.push(source);
+    /// Takes a place; give it back by [`Strangers::leave`]. `None` when there is none; else its number, and that of the link
+    /// that is to end for it.
+    pub fn enter(&mut self, source: Source) -> Option<(StrangerId, Option<StrangerId>)> {
+        let same = self.open.values().filter(|other| other.source == source).count();
+        if same >= MAX_STRANGERS_PER_SOURCE {
+            return None;
         }
-        room
+        let dropped = if self.open.len() >= MAX_STRANGERS {
+            let (oldest, _) = self.open.iter().find(|(_, other)| other.silent)?;
+            Some(*oldest)
+        } else {
+            None
+        };
+        if let Some(dropped) = &dropped {
+            self.open.remove(dropped);
+        }
+        let id = self.next;
+        self.next += 1;
+        self.open.insert(id, Stranger { source, silent: true });
+        Some((id, dropped))
+    }
+
+    /// Its letter came.
+    pub fn spoke(&mut self, id: StrangerId) {
+        if let Some(stranger) = self.open.get_mut(&id) {
+            stranger.silent = false;
+        }
     }
 
     /// Gives a place back.
-    pub fn leave(&mut self, source: Source) {
-        if let Some(position) = self.open.iter().position(|other| *other == source) {
-            self.open.swap_remove(position);
-        }
+    pub fn leave(&mut self, id: StrangerId) {
+        self.open.remove(&id);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::event::{StrangerLetter, TransportEvent};
 use crate::frame::{Frame, control};
 use crate::handshake::Established;
 use crate::hub::{Admitted, Hub, Place, redial};
+use crate::limits::StrangerId;
 use crate::link::{FrameSender, Outgoing};
 use crate::session::{self, LAST_WORDS, URGENT_QUEUE};
 use crate::streams::{End, Keeper, Rtt, write_frames};
@@ -31,9 +32,15 @@ enum Then {
 /// Runs it. When the peer becomes wanted meanwhile, it turns into a usual link.
 pub(crate) async fn run(hub: Arc<Hub>, mut established: Established, admitted: Admitted) {
     let peer = established.hello.connect_id;
+    let (id, gone) = match &admitted.place {
+        Place::Stranger { id, gone } => (*id, gone.clone()),
+        // It is none: there is nothing to make room for.
+        Place::Link { .. } => (StrangerId::MAX, CancellationToken::new()),
+    };
     let then = tokio::select! {
         biased;
-        then = serve(&hub, &mut established) => then,
+        then = serve(&hub, id, &mut established) => then,
+        () = gone.cancelled() => Then::End(End::here(CloseCode::Busy)),
         () = tokio::time::sleep(hub.timing.stranger_life) => Then::End(End::here(CloseCode::Done)),
         () = hub.stop.cancelled() => Then::End(End::here(CloseCode::Shutdown)),
     };
@@ -85,7 +92,7 @@ async fn bye(mut established: Established, code: CloseCode) {
 /// Keeps the link, waits for its letter, passes the answer on.
 ///
 /// It stops between two frames only, so that the streams can go on as those of a usual link.
-async fn serve(hub: &Arc<Hub>, established: &mut Established) -> Then {
+async fn serve(hub: &Arc<Hub>, id: StrangerId, established: &mut Established) -> Then {
     let hello = established.hello.clone();
     let letter = |letter, queue| StrangerLetter {
         peer: hello.connect_id,
@@ -109,7 +116,7 @@ async fn serve(hub: &Arc<Hub>, established: &mut Established) -> Then {
         written = &mut writing => {
             return Then::End(written.map_or_else(|end| end, |()| End::here(CloseCode::Done)));
         }
-        then = read_letter(hub, &hello.connect_id, reader, keeper, replying, letter) => then,
+        then = read_letter(hub, (id, &hello.connect_id), reader, keeper, replying, letter) => then,
     };
     drain.cancel();
     match writing.await {
@@ -120,7 +127,7 @@ async fn serve(hub: &Arc<Hub>, established: &mut Established) -> Then {
 
 async fn read_letter(
     hub: &Arc<Hub>,
-    peer: &ConnectId,
+    (id, peer): (StrangerId, &ConnectId),
     reader: impl AsyncRead + Unpin,
     mut keeper: Keeper,
     replying: mpsc::Sender<Outgoing>,
@@ -152,6 +159,7 @@ async fn read_letter(
                 let Some(queue) = replying.take().filter(|_| fits) else {
                     return Then::End(End::here(CloseCode::BadFrame));
                 };
+                hub.state().strangers.spoke(id);
                 let event = TransportEvent::Letter(Box::new(letter(frame.body, queue)));
                 if hub.events.send(event).await.is_err() {
                     return Then::End(End::here(CloseCode::Shutdown));

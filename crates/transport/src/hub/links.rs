@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nexus_identity::{ConnectId, InstanceKey, VerifiedCard};
+use tokio_util::sync::CancellationToken;
 
 use super::{Hub, State};
 use crate::code::CloseCode;
@@ -12,7 +13,7 @@ use crate::config::Visibility;
 use crate::dial::{AttemptId, Linked};
 use crate::event::{LinkId, LinkInfo, PathInfo, Side};
 use crate::hello::CheckedHello;
-use crate::limits::Source;
+use crate::limits::{Source, StrangerId};
 use crate::link::Closer;
 use crate::streams::{End, Rtt};
 use crate::tie::{Keep, LinkFacts, Quality, prefer};
@@ -45,7 +46,7 @@ pub(crate) enum Place {
     /// A link to a wanted peer.
     Link { id: LinkId, closer: Closer, rtt: Rtt },
     /// A stranger's link.
-    Stranger { source: Source },
+    Stranger { id: StrangerId, gone: CancellationToken },
 }
 
 impl Admitted {
@@ -59,7 +60,11 @@ impl Drop for Admitted {
     fn drop(&mut self) {
         match &self.place {
             Place::Link { id, .. } => self.hub.ended(*id, self.end),
-            Place::Stranger { source } => self.hub.state().strangers.leave(*source),
+            Place::Stranger { id, .. } => {
+                let mut state = self.hub.state();
+                state.strangers.leave(*id);
+                state.stranger_links.remove(id);
+            }
         }
     }
 }
@@ -220,10 +225,13 @@ impl State {
         if side == Side::Dialler || self.visibility != Visibility::Everyone {
             return Err(CloseCode::Unwanted);
         }
-        if !self.strangers.enter(source) {
-            return Err(CloseCode::Busy);
+        let (id, dropped) = self.strangers.enter(source).ok_or(CloseCode::Busy)?;
+        if let Some(dropped) = dropped.and_then(|id| self.stranger_links.remove(&id)) {
+            dropped.cancel();
         }
-        Ok(Place::Stranger { source })
+        let gone = CancellationToken::new();
+        self.stranger_links.insert(id, gone.clone());
+        Ok(Place::Stranger { id, gone })
     }
 
     /// Ends links of instances that this card does not count as live.

@@ -105,13 +105,30 @@ fn contacts_do_not_take_the_places_of_strangers_nor_they_theirs() {
 #[test]
 fn strangers_links_are_limited_in_all_and_by_source() {
     let mut strangers = Strangers::default();
-    assert!(strangers.enter(source(0)));
-    assert!(strangers.enter(source(0)));
-    assert!(!strangers.enter(source(0)));
+    let mut enter = |n| strangers.enter(source(n));
+    assert_eq!(enter(0), Some((0, None)));
+    assert_eq!(enter(0), Some((1, None)));
+    assert_eq!(enter(0), None);
     for n in 1..15 {
-        assert!(strangers.enter(source(n)));
+        assert!(matches!(enter(n), Some((_, None))));
     }
-    assert!(!strangers.enter(source(99)));
-    strangers.leave(source(0));
-    assert!(strangers.enter(source(99)));
+    strangers.leave(1);
+    assert_eq!(strangers.enter(source(99)), Some((16, None)));
+}
+
+#[test]
+fn a_stranger_that_says_nothing_makes_room_and_one_with_a_letter_does_not() {
+    let mut strangers = Strangers::default();
+    for n in 0..16 {
+        assert!(strangers.enter(source(n)).is_some());
+    }
+    for id in [0, 2] {
+        strangers.spoke(id);
+    }
+    assert_eq!(strangers.enter(source(20)), Some((16, Some(1))));
+    assert_eq!(strangers.enter(source(21)), Some((17, Some(3))));
+    for id in 0..18 {
+        strangers.spoke(id);
+    }
+    assert_eq!(strangers.enter(source(22)), None);
 }
