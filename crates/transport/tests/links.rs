@@ -13,7 +13,7 @@ mod common;
 
 use common::{Node, Person};
 use nexus_identity::Statement;
-use nexus_transport::{CloseCode, DialError, Frame, Side, TransportEvent};
+use nexus_transport::{CloseCode, DialError, Frame, Side, StrangerLetter, TransportEvent};
 
 async fn pair() -> (Node, Node) {
     (Node::start(Person::new("Ada", 1)).await, Node::start(Person::new("Bob", 2)).await)
@@ -136,18 +136,21 @@ async fn two_dials_at_once_end_as_one_link() {
     }
 }
 
+async fn letter(node: &mut Node) -> StrangerLetter {
+    node.next(|event| match event {
+        TransportEvent::Letter(letter) => Some(*letter),
+        _ => None,
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_stranger_brings_one_letter_and_the_link_ends_with_done() {
     let (mut a, mut b) = pair().await;
     a.want(&b);
     let mut up = a.link_up().await;
     up.frames.control.tx.send(Frame::new(2, b"a sealed letter".to_vec())).await.unwrap();
-    let letter = b
-        .next(|event| match event {
-            TransportEvent::Letter(letter) => Some(*letter),
-            _ => None,
-        })
-        .await;
+    let letter = letter(&mut b).await;
     assert_eq!(
         (letter.peer, letter.letter.as_slice()),
         (a.person.id(), b"a sealed letter".as_slice())
@@ -167,12 +170,7 @@ async fn a_stranger_that_becomes_wanted_keeps_its_link() {
     let mut up_a = a.link_up().await;
     up_a.frames.sync.tx.send(Frame::new(1, b"early".to_vec())).await.unwrap();
     up_a.frames.control.tx.send(Frame::new(2, b"letter".to_vec())).await.unwrap();
-    let letter = b
-        .next(|event| match event {
-            TransportEvent::Letter(letter) => Some(*letter),
-            _ => None,
-        })
-        .await;
+    let letter = letter(&mut b).await;
     letter.reply.send(Frame::new(3, vec![1; 16])).await.unwrap();
     b.transport.want(a.person.as_peer(&[]));
     drop(letter);
@@ -188,12 +186,7 @@ async fn a_stranger_that_becomes_wanted_with_a_card_that_revokes_it_gets_no_link
     a.want(&b);
     let up_a = a.link_up().await;
     up_a.frames.control.tx.send(Frame::new(2, b"letter".to_vec())).await.unwrap();
-    let letter = b
-        .next(|event| match event {
-            TransportEvent::Letter(letter) => Some(*letter),
-            _ => None,
-        })
-        .await;
+    let letter = letter(&mut b).await;
     // What a letter by another device, or my own store, tells meanwhile.
     let revoke = Statement::Revoke { instance: a.person.key() };
     let mut peer = a.person.as_peer(&[]);

@@ -80,6 +80,15 @@ fn an_invite_is_accepted_at_once_although_its_bearer_was_declined() {
     assert_eq!(state(&desk), ContactState::Accepted);
 }
 
+/// A desk that knows Bea's card, and Bea.
+fn acquainted() -> (Desk, Other) {
+    let (mut desk, bea) = (Desk::new("Ana"), Other::new("Bea"));
+    let mut row = ContactRow::new(bea.id(), ContactState::Removed, desk.now);
+    row.card = bea.card.to_bytes();
+    desk.work(|work| Ok(work.tx.put_contact(&row)?)).unwrap();
+    (desk, bea)
+}
+
 /// What goes out to her now, if anything does.
 fn goes_out(desk: &mut Desk, to: &Other) -> Option<Letter> {
     let sealed = desk.work(|work| due(work, &to.id())).unwrap()?;
@@ -94,11 +103,7 @@ fn asks(desk: &mut Desk, who: &Other, message: &str, invite: Option<Invite>) {
 
 #[test]
 fn asking_again_with_an_invite_or_other_words_is_another_letter() {
-    let mut desk = Desk::new("Ana");
-    let bea = Other::new("Bea");
-    let mut row = ContactRow::new(bea.id(), ContactState::Removed, desk.now);
-    row.card = bea.card.to_bytes();
-    desk.work(|work| Ok(work.tx.put_contact(&row)?)).unwrap();
+    let (mut desk, bea) = acquainted();
 
     asks(&mut desk, &bea, "hello", None);
     let first = goes_out(&mut desk, &bea).unwrap();
@@ -123,11 +128,7 @@ fn asking_again_with_an_invite_or_other_words_is_another_letter() {
 
 #[test]
 fn a_letter_put_off_by_a_clock_that_was_ahead_goes_out_once_it_is_right() {
-    let mut desk = Desk::new("Ana");
-    let bea = Other::new("Bea");
-    let mut row = ContactRow::new(bea.id(), ContactState::Removed, desk.now);
-    row.card = bea.card.to_bytes();
-    desk.work(|work| Ok(work.tx.put_contact(&row)?)).unwrap();
+    let (mut desk, bea) = acquainted();
     let right = desk.now;
     desk.now = right.saturating_add(400 * REPEAT);
     asks(&mut desk, &bea, "hello", None);

@@ -20,6 +20,14 @@ fn a_source_gets_its_burst_and_then_its_rate() {
 }
 
 #[test]
+fn strangers_of_all_sources_together_begin_so_many_handshakes() {
+    let mut knocks = TotalRate::new(STRANGER_RATE);
+    assert_eq!((0..1000).filter(|_| knocks.allow(at(0))).count(), 64);
+    let allowed = (0..1000).filter(|ms| knocks.allow(at(*ms))).count();
+    assert!((19..=20).contains(&allowed), "{allowed}");
+}
+
+#[test]
 fn one_that_floods_takes_nothing_from_another() {
     let mut rates = SourceRates::new(RATE);
     for _ in 0..100_000 {
