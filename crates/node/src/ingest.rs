@@ -22,8 +22,12 @@ use crate::store_thread::Work;
 pub(crate) enum Taken {
     /// Durable, or it was before.
     Stored,
-    /// Not taken: it hangs in the air, belongs to no conversation here, or is one branch too many.
+    /// Not taken: it belongs to no conversation here, or is one branch too many.
     Refused,
+    /// Not taken: its conversation is no longer wanted.
+    Unwanted,
+    /// Not taken: what comes before it was to be stored, and was not.
+    Gap,
 }
 
 /// Takes a run in.
@@ -35,7 +39,7 @@ pub(crate) fn take(work: &mut Work<'_, '_>, topic: &Topic, run: &CheckedRun) -> 
     if let Some(peer) = work.me.peer_of(&conversation) {
         let state = work.tx.contact(&peer)?.map(|contact| contact.state);
         if !matches!(state, Some(ContactState::Requested | ContactState::Accepted)) {
-            return Ok(Taken::Refused);
+            return Ok(Taken::Unwanted);
         }
     }
     // An instance that is not live reads all the same.
@@ -45,7 +49,8 @@ pub(crate) fn take(work: &mut Work<'_, '_>, topic: &Topic, run: &CheckedRun) -> 
     match taken.placed {
         Placed::New { .. } => {}
         Placed::Known => return Ok(Taken::Stored),
-        Placed::Gap | Placed::OtherTopic | Placed::TooManyBranches => return Ok(Taken::Refused),
+        Placed::Gap => return Ok(Taken::Gap),
+        Placed::OtherTopic | Placed::TooManyBranches => return Ok(Taken::Refused),
     }
     changes(work, &conversation.id, &taken.changes)?;
     if let Some(author) = taken.author.filter(|_| taken.opened) {

@@ -27,11 +27,14 @@ pub(crate) struct Rise {
     pub at: Millis,
 }
 
+/// Which mark it is, however far it is.
+pub(crate) type Mark = (ConnectId, LogKey, Delivery);
+
 /// The marks of the sync thread: what was told, and what waits to be.
 #[derive(Debug, Default)]
 pub(crate) struct Rises {
     /// One more than told, so that seq 0 is news the first time: spares the store what it knows.
-    told: HashMap<(ConnectId, LogKey, Delivery), u64>,
+    told: HashMap<Mark, u64>,
     /// `sent` that may be overtaken by `delivered`, and until when it waits for that.
     held: BTreeMap<(ConnectId, LogKey), (Rise, Instant)>,
 }
@@ -51,6 +54,11 @@ impl Rises {
             *told = upto + 1;
         }
         news
+    }
+
+    /// It could not be written down: whoever tells it again tells news.
+    pub(crate) fn forget(&mut self, (who, log, state): Mark) {
+        self.told.remove(&(who, log, state));
     }
 
     /// Takes up a mark; gives what is to be written down now, in one commit.
@@ -130,5 +138,9 @@ mod tests {
         assert!(rises.is_news(who, log, state, 5));
         assert!(!rises.is_news(who, log, state, 4));
         assert!(rises.is_news(who, log, Delivery::Delivered, 4));
+        // Until it turns out that it could not be written down.
+        rises.forget((who, log, state));
+        assert!(rises.is_news(who, log, state, 5));
+        assert!(!rises.is_news(who, log, Delivery::Delivered, 4));
     }
 }

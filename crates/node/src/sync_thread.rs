@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, watch};
 use crate::ingest::{self, Taken};
 use crate::me::Me;
 use crate::refused::Refused;
-use crate::rises::{Rise, Rises};
+use crate::rises::{Mark, Rise, Rises};
 use crate::store_thread::Store;
 
 /// Frames of all links that may wait; then links wait, and so their peers.
@@ -62,6 +62,8 @@ pub(crate) enum SyncEvent {
     NotStored(Ticket, NotStored),
     /// I appended to a log.
     Appended(Topic, LogKey, Head),
+    /// These marks could not be written down.
+    NotWritten(Vec<Mark>),
     /// Who may share what with whom changed.
     Wants,
     /// The node ends: say so on all links.
@@ -271,6 +273,9 @@ impl Thread {
             SyncEvent::NotStored(ticket, why) => {
                 self.engine.handle_refused(ticket, why, now, &self.reader)
             }
+            SyncEvent::NotWritten(marks) => {
+                marks.into_iter().for_each(|mark| self.rises.forget(mark));
+            }
             SyncEvent::Appended(topic, log, head) => {
                 self.engine.handle_appended(topic, log, head, now, &self.reader);
             }
@@ -396,6 +401,9 @@ impl Thread {
                     let event = match taken {
                         Ok(Taken::Stored) => SyncEvent::Stored(ticket),
                         Ok(Taken::Refused) => SyncEvent::NotStored(ticket, NotStored::Log),
+                        Ok(Taken::Unwanted) => SyncEvent::NotStored(ticket, NotStored::Topic),
+                        // It is no fault of the log: the next link lists anew what is missing.
+                        Ok(Taken::Gap) => SyncEvent::NotStored(ticket, NotStored::Storage),
                         Err(error) => {
                             tracing::warn!(%error, "a run could not be stored");
                             SyncEvent::NotStored(ticket, NotStored::Storage)
@@ -464,10 +472,17 @@ impl Thread {
     async fn write(&self, rises: Vec<Rise>) {
         if !rises.is_empty() {
             let weight = rises.len();
+            let marks: Vec<Mark> = rises.iter().map(|r| (r.who, r.log, r.state)).collect();
+            let events = self.events.clone();
             let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
                 rises.into_iter().try_for_each(|rise| work.raise(rise))
             };
-            self.store.post(weight, job, |_| ()).await;
+            let done = move |written: Result<(), _>| {
+                if written.is_err() {
+                    let _ = events.send(SyncEvent::NotWritten(marks));
+                }
+            };
+            self.store.post(weight, job, done).await;
         }
     }
 

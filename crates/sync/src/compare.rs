@@ -1,5 +1,6 @@
 //! Compares the branches of one log at both ends: what the peer lacks, what it has that I lack.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use nexus_log::ids::{EntryHash, Head, LogHead, Seq};
@@ -51,8 +52,9 @@ pub(crate) fn compare<S: Store>(
     for point in points.unwrap_or_default() {
         out.held.extend(locate(mine, point, store)?.map(|chain| LogHead { head: *point, ..chain }));
     }
+    let hashes = Hashes { store, seen: RefCell::default() };
     for chain in mine {
-        let push = match common(chain, &out.held, mine, store)? {
+        let push = match common(chain, &out.held, mine, &hashes)? {
             Some(next) if next <= chain.head.seq => Push { from: next, probe: false },
             Some(_) => continue,
             // After a FORK that names nothing that is held here not even the OPEN is shared.
@@ -95,7 +97,7 @@ fn common<S: Store>(
     chain: &LogHead,
     held: &[LogHead],
     mine: &[LogHead],
-    store: &S,
+    hashes: &Hashes<'_, S>,
 ) -> Result<Option<Seq>, StoreError> {
     if held.is_empty() {
         return Ok(None);
@@ -105,24 +107,42 @@ fn common<S: Store>(
         let shared = if tip.branch == chain.branch {
             Some(tip.head.seq.min(chain.head.seq))
         } else {
-            parting(chain, tip, mine, store)?
+            parting(chain, tip, mine, hashes)?
         };
         best = best.max(shared);
     }
     Ok(Some(best.map_or(chain.first, |base| base + 1)))
 }
 
-/// The last seq that two branches share, up to `tip`: found by halving.
+/// Hashes of one log, each looked up once: all its branches are compared with each other.
+struct Hashes<'a, S> {
+    store: &'a S,
+    seen: RefCell<BTreeMap<(Option<EntryHash>, Seq), Option<EntryHash>>>,
+}
+
+impl<S: Store> Hashes<'_, S> {
+    fn at(&self, chain: &LogHead, seq: Seq) -> Result<Option<EntryHash>, StoreError> {
+        if let Some(hash) = self.seen.borrow().get(&(chain.branch, seq)) {
+            return Ok(*hash);
+        }
+        let hash = self.store.hash_at(&chain.log, chain.branch.as_ref(), seq)?;
+        self.seen.borrow_mut().insert((chain.branch, seq), hash);
+        Ok(hash)
+    }
+}
+
+/// The last seq that two branches share, up to `tip`: found by halving, first over the few places where one of mine
+/// begins, since that is where two of them part.
 fn parting<S: Store>(
     chain: &LogHead,
     tip: &LogHead,
     mine: &[LogHead],
-    store: &S,
+    hashes: &Hashes<'_, S>,
 ) -> Result<Option<Seq>, StoreError> {
     debug_assert!(mine.len() > 1);
     let same = |seq: Seq| -> Result<bool, StoreError> {
-        let a = store.hash_at(&chain.log, chain.branch.as_ref(), seq)?;
-        Ok(a.is_some() && a == store.hash_at(&tip.log, tip.branch.as_ref(), seq)?)
+        let a = hashes.at(chain, seq)?;
+        Ok(a.is_some() && a == hashes.at(tip, seq)?)
     };
     let (mut low, mut high) = (0, tip.head.seq.min(chain.head.seq));
     if same(high)? {
@@ -130,6 +150,23 @@ fn parting<S: Store>(
     }
     if !same(low)? {
         return Ok(None);
+    }
+    let mut places: Vec<Seq> = mine.iter().filter_map(|one| one.first.checked_sub(1)).collect();
+    places.retain(|place| *place > low && *place < high);
+    places.sort_unstable();
+    places.dedup();
+    let mut rest = places.as_slice();
+    while let Some((&place, after)) = rest.get(rest.len() / 2..).and_then(<[_]>::split_first) {
+        if same(place)? {
+            low = place;
+            rest = after;
+        } else {
+            high = place;
+            rest = rest.get(..rest.len() / 2).unwrap_or_default();
+        }
+    }
+    if !same(low + 1)? {
+        return Ok(Some(low));
     }
     // Same at `low`, different at `high`.
     while high - low > 1 {
@@ -174,4 +211,82 @@ pub(crate) fn known_points<S: Store>(
         }
     }
     Ok(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use nexus_log::ids::{LogKey, Topic};
+    use nexus_log::run::Run;
+
+    use super::*;
+
+    const LOG: LogKey = LogKey::from_bytes([1; 32]);
+    const LENGTH: Seq = 100_000;
+
+    /// A log of which each branch parts from the first chain where its number says.
+    #[derive(Default)]
+    struct Branches {
+        looks: Cell<usize>,
+    }
+
+    fn hash(branch: u8, seq: Seq) -> EntryHash {
+        let mut bytes = [branch; 32];
+        bytes[..8].copy_from_slice(&seq.to_be_bytes());
+        EntryHash::from_bytes(bytes)
+    }
+
+    fn branch(number: u8) -> LogHead {
+        let first = if number == 0 { 0 } else { 1_000 + 77 * Seq::from(number) };
+        let head = Head { seq: LENGTH, hash: hash(number, LENGTH) };
+        LogHead { log: LOG, branch: (number > 0).then(|| hash(number, first)), first, head }
+    }
+
+    impl Store for Branches {
+        fn logs(&self, _: &Topic) -> Result<Vec<LogHead>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn tips(&self, _: &LogKey) -> Result<Vec<LogHead>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn run(
+            &self,
+            _: &LogKey,
+            _: Option<&EntryHash>,
+            _: Seq,
+            _: usize,
+        ) -> Result<Option<Run>, StoreError> {
+            Ok(None)
+        }
+
+        fn hash_at(
+            &self,
+            _: &LogKey,
+            of: Option<&EntryHash>,
+            seq: Seq,
+        ) -> Result<Option<EntryHash>, StoreError> {
+            self.looks.set(self.looks.get() + 1);
+            let number = of.map_or(0, |of| of.as_bytes()[31]);
+            let shared = seq < branch(number).first;
+            Ok((seq <= LENGTH).then(|| hash(if shared { 0 } else { number }, seq)))
+        }
+    }
+
+    #[test]
+    fn many_branches_are_compared_with_few_looks() {
+        let (store, mine) = (Branches::default(), (0..16).map(branch).collect::<Vec<_>>());
+        let theirs: Vec<Head> = mine.iter().map(|chain| chain.head).collect();
+        let compared = compare(&mine, &theirs, None, &store).unwrap();
+        assert!(compared.push.is_empty() && !compared.lacking);
+        assert!(store.looks.get() < 1_500, "{} looks", store.looks.get());
+        // Of two branches that the peer lacks, the rest is sent from where they part from what it has.
+        let compared = compare(&mine, &theirs[..1], None, &store).unwrap();
+        for chain in &mine[1..] {
+            let push = Push { from: chain.first, probe: false };
+            assert_eq!(compared.push.get(&chain.branch), Some(&push));
+        }
+    }
 }

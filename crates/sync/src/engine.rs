@@ -49,6 +49,8 @@ pub enum Refused {
     /// The store does not take this log: another topic has it, or it has too many branches. The
     /// link goes on without it.
     Log,
+    /// Its topic is no longer wanted, which the engine hears in a moment: what is on its way is dropped.
+    Topic,
     /// The store does not work: the link is closed.
     Storage,
 }

@@ -31,7 +31,7 @@ pub const MAX_MARKS_PER_FRAME: usize = (MAX_BODY - 1) / 32;
 pub const MAX_LOCATOR: usize = 66;
 /// Branches of one log that are stored and passed on; the next one is refused with `NO`.
 pub const MAX_BRANCHES: usize = 16;
-/// FORKs answered on one link before the log's topic is ended there with `BYE(limit)`.
+/// FORKs answered on one link for logs of one topic before that topic is ended there with `BYE(limit)`.
 pub const MAX_FORKS_ANSWERED: usize = 64;
 /// Logs refused by `NO` that one link remembers, in each direction.
 pub const MAX_REFUSED_LOGS: usize = 1024;

@@ -108,7 +108,8 @@ pub(crate) struct Link {
     pub(crate) told_no: BTreeSet<LogKey>,
     /// Logs for which a FORK was answered and nothing fitting came yet.
     pub(crate) forked: BTreeSet<LogKey>,
-    pub(crate) forks: usize,
+    /// FORKs answered, by topic: one is not ended for what is said in another.
+    pub(crate) forks: BTreeMap<Topic, usize>,
     /// Fork proofs that were passed on.
     pub(crate) proofs: usize,
 }
@@ -146,9 +147,16 @@ impl Link {
             refused_by_peer: BTreeSet::new(),
             told_no: BTreeSet::new(),
             forked: BTreeSet::new(),
-            forks: 0,
+            forks: BTreeMap::new(),
             proofs: 0,
         }
+    }
+
+    /// One more FORK of this topic; how many there are.
+    pub(crate) fn count_fork(&mut self, topic: Topic) -> usize {
+        let forks = self.forks.entry(topic).or_default();
+        *forks += 1;
+        *forks
     }
 
     /// Replaces the wanted set; what is new and what is gone, ascending.

@@ -359,20 +359,37 @@ fn branches_over_the_limit_are_refused_and_the_topic_goes_on() {
     goes_on(&mut world, &room);
 }
 
+/// A log, and a run of it that fits nowhere.
+fn misfit(world: &mut World, hostile: &Hostile, room: &Room, seed: u64) {
+    let mut a = Writer::new(1000 + seed, room);
+    let mut all = vec![a.write(50, 1)];
+    let mut b = a.clone();
+    all.extend([a.write(50, 2), a.write(50, 2)]);
+    b.write(50, 3);
+    let misfit = b.write(50, 3);
+    hostile.say(world, &Frame::Run(run_of(&all)));
+    world.settle();
+    hostile.say(world, &Frame::Run(run_of(&[misfit])));
+}
+
+#[test]
+fn misfits_of_one_topic_do_not_end_another() {
+    let (mut world, room, other) = honest();
+    let hostile = Hostile::shared(&mut world, 0, 1, &[room.clone(), other.clone()]);
+    for seed in 0..MAX_FORKS_ANSWERED as u64 {
+        misfit(&mut world, &hostile, &other, seed);
+    }
+    misfit(&mut world, &hostile, &room, 500);
+    assert_eq!(world.nodes[0].ended, []);
+    goes_on(&mut world, &room);
+}
+
 #[test]
 fn misfits_without_end_end_the_topic() {
     let (mut world, room, other) = honest();
     let hostile = Hostile::shared(&mut world, 0, 1, std::slice::from_ref(&other));
     for seed in 0..=MAX_FORKS_ANSWERED as u64 {
-        let mut a = Writer::new(1000 + seed, &other);
-        let mut all = vec![a.write(50, 1)];
-        let mut b = a.clone();
-        all.extend([a.write(50, 2), a.write(50, 2)]);
-        b.write(50, 3);
-        let misfit = b.write(50, 3);
-        hostile.say(&mut world, &Frame::Run(run_of(&all)));
-        world.settle();
-        hostile.say(&mut world, &Frame::Run(run_of(&[misfit])));
+        misfit(&mut world, &hostile, &other, seed);
     }
     assert_eq!(world.nodes[0].ended, [(hostile.link, other.topic, Some(ByeCode::Limit))]);
     assert_eq!(hostile.violations(&world), [], "a signed run that does not fit is no violation");

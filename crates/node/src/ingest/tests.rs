@@ -96,7 +96,7 @@ fn what_a_removed_contact_sent_in_time_is_not_taken_in() {
     let (who, id) = (peer.card.connect_id(), peer.conversation.id);
     desk.run(|work| crate::contacts::remove(work, &who)).unwrap();
     let from = peer.say(Payload::Text("after".into()));
-    assert_eq!(desk.take(&peer, from).unwrap(), Taken::Refused);
+    assert_eq!(desk.take(&peer, from).unwrap(), Taken::Unwanted);
     assert_eq!(desk.opened.writer.queries().message_count(&id).unwrap(), 0);
     // Taken up again, it comes in.
     desk.run(|work| crate::contacts::add(work, &who, &Default::default())).unwrap();
@@ -126,4 +126,14 @@ fn without_a_word_of_the_peer_nothing_is_delivered() {
     // As a log of another device of mine, or one that was healed: nothing is known of its way.
     assert_eq!(message_state(&[], sent.seq, Some(&peer.card.connect_id())), MessageState::Queued);
     assert_eq!(message_state(&[], sent.seq, None), MessageState::Delivered);
+}
+
+#[test]
+fn a_run_whose_beginning_was_not_stored_is_no_fault_of_its_log() {
+    let mut desk = Desk::new();
+    let mut peer = desk.contact();
+    peer.say(Payload::Text("one".into()));
+    let from = peer.say(Payload::Text("two".into()));
+    assert_eq!(desk.take(&peer, from).unwrap(), Taken::Gap);
+    assert_eq!(desk.take(&peer, 0).unwrap(), Taken::Stored);
 }

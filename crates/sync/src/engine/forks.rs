@@ -30,8 +30,7 @@ impl Engine {
         let longest = self.view.tips(&topic, &log).iter().max_by_key(|tip| tip.head.seq).copied();
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
         let Some(longest) = longest.filter(|_| link.forked.insert(log)) else { return Ok(()) };
-        link.forks += 1;
-        if link.forks > MAX_FORKS_ANSWERED {
+        if link.count_fork(topic) > MAX_FORKS_ANSWERED {
             return Err(Trouble::Topic(topic));
         }
         let locator = locator(&longest, store)?;
@@ -110,8 +109,7 @@ impl Engine {
             return Ok(());
         }
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
-        link.forks += 1;
-        if link.forks > MAX_FORKS_ANSWERED {
+        if link.count_fork(topic) > MAX_FORKS_ANSWERED {
             return Err(Trouble::Topic(topic));
         }
         let mine = self.view.tips(&topic, &fork.log);

@@ -292,6 +292,7 @@ impl Engine {
         let Some(commit) = self.intake.settle(ticket) else { return };
         match why {
             Refused::Storage => self.end_link(commit.link, ByeCode::Storage),
+            Refused::Topic => self.free(commit.link, commit.charge),
             Refused::Log => {
                 self.free(commit.link, commit.charge);
                 self.say_no(commit.link, commit.log);
