@@ -144,6 +144,7 @@ impl Node {
         let clients = socket.clients();
         let hub = tokio::spawn(hub::run(core.clone(), network, after));
         let timers = tokio::spawn(timers::run(core.clone()));
+        core.tasks.spawn(read_marks::resume(core.clone()));
         let health = tokio::spawn(start_up::check(core.clone(), opened.unclean));
         let running = tokio::spawn(async move {
             socket.serve(core.clone(), core.stop.clone()).await;

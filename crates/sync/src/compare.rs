@@ -114,10 +114,13 @@ fn common<S: Store>(
     Ok(Some(best.map_or(chain.first, |base| base + 1)))
 }
 
+/// A branch, and a place on it.
+type Place = (Option<EntryHash>, Seq);
+
 /// Hashes of one log, each looked up once: all its branches are compared with each other.
 struct Hashes<'a, S> {
     store: &'a S,
-    seen: RefCell<BTreeMap<(Option<EntryHash>, Seq), Option<EntryHash>>>,
+    seen: RefCell<BTreeMap<Place, Option<EntryHash>>>,
 }
 
 impl<S: Store> Hashes<'_, S> {

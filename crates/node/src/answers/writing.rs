@@ -133,6 +133,7 @@ pub(crate) async fn read(
             let to = to.map(|id| messages::find(work.tx, &id)).transpose()?;
             let marks = messages::marks_up_to(work.me, work.tx, &of, to.as_ref())?;
             messages::mark_here(work, &of, &marks)?;
+            read_marks::owe(work, &of.id, &marks)?;
             Ok(marks)
         })
         .await?;
