@@ -297,6 +297,12 @@ impl Tx<'_> {
             self.drop_letter_from(loser)?;
             // They were told that it is here and repeat it; it must find room again.
             self.run("DELETE FROM letters_seen WHERE sender = ?1", [loser.as_bytes()])?;
+            // Who was a contact once stays known, with the devices that were revoked.
+            self.run(
+                "UPDATE contacts SET state = 5, request_text = '' WHERE connect_id = ?1 AND state = 2 AND EXISTS
+                 (SELECT 1 FROM conversations JOIN chains USING (topic) WHERE peer = ?1)",
+                [loser.as_bytes()],
+            )?;
             self.run(
                 "DELETE FROM contacts WHERE connect_id = ?1 AND state = 2",
                 [loser.as_bytes()],

@@ -13,7 +13,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Author, conversation, me, prepared, text, them};
+use common::{Author, conversation, me, prepared, text, them, topic};
 use nexus_identity::InviteSecret;
 use nexus_identity::id::{ConnectId, InstanceKey, Millis};
 use nexus_log::ids::{EntryHash, LogKey};
@@ -150,6 +150,22 @@ fn the_address_that_fills_the_inbox_pays_for_it() {
         assert_eq!(i64::try_from(inbox.len()).unwrap(), INBOX);
         assert_eq!(inbox.iter().filter(|l| l.source == "honest").count(), 10);
         assert_eq!(tx.requests()?.len(), inbox.len());
+        Ok(())
+    });
+}
+
+#[test]
+fn who_was_a_contact_once_stays_known_when_their_letter_loses_its_place() {
+    let (_dir, mut opened) = prepared();
+    write(&mut opened, |tx| {
+        tx.add_conversation(&conversation(4), 1, &topic(4), Some(&who(0)))?;
+        Author::new(me(), 4, 9).open(tx);
+        for n in 0..=u64::try_from(INBOX).unwrap() {
+            tx.take_letter(&letter(n, 100 + n, "one place"))?;
+        }
+        let known = tx.contact(&who(0))?.unwrap();
+        assert_eq!((known.state, known.card), (ContactState::Removed, vec![1, 2, 3]));
+        assert!(tx.inbox()?.iter().all(|l| l.sender != who(0)));
         Ok(())
     });
 }
