@@ -3,29 +3,29 @@
 //! It reads the store over a connection of its own and never writes. What waits is bounded by the engine itself: credit
 //! bounds the runs that are being committed, its count of unwritten bytes bounds what waits for a link.
 
+mod outputs;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use nexus_identity::{ConnectId, InstanceKey};
+use nexus_identity::ConnectId;
 use nexus_log::context::Conversation;
-use nexus_log::ids::{Head, LogHead, LogKey, Topic};
+use nexus_log::ids::{Head, LogKey, Topic};
 use nexus_storage::contacts::ContactState;
-use nexus_storage::delivery::Delivery;
-use nexus_storage::{Reader, StoreError, Window};
+use nexus_storage::{Reader, Window};
 use nexus_sync::engine::Refused as NotStored;
 use nexus_sync::{
-    ByeCode, Config, Engine, FrameError, LinkId, LinkParams, Output, Received, Serial, Shared,
-    Ticket, WantSecret, WantedTopic,
+    ByeCode, Config, Engine, FrameError, LinkId, LinkParams, Received, Serial, Ticket, WantSecret,
+    WantedTopic,
 };
-use nexus_transport::{CloseCode, Closer};
+use nexus_transport::Closer;
 use tokio::sync::{mpsc, watch};
 
-use crate::ingest::{self, Taken};
 use crate::me::Me;
 use crate::refused::Refused;
-use crate::rises::{Mark, Rise, Rises};
+use crate::rises::{Mark, Rises};
 use crate::store_thread::Store;
 
 /// Frames of all links that may wait; then links wait, and so their peers.
@@ -320,196 +320,5 @@ impl Thread {
             want: WantSecret::new(conversation.secret.want_secret().clone()),
             priority: last.map_or(0, |row| row.message.base.position.hlc.0),
         }
-    }
-
-    async fn outputs(&mut self) {
-        while let Some(output) = self.engine.poll_output(&self.reader) {
-            self.output(output).await;
-        }
-    }
-
-    async fn output(&mut self, output: Output) {
-        match output {
-            Output::Send { link, serial, frame } => {
-                if let Some(peer) = self.links.get(&link) {
-                    let code = frame.code() as u8;
-                    let _ = peer.out.send(ToLink { serial, code, body: frame.into_body() });
-                }
-            }
-            Output::Commit { ticket, topic, run, .. } => self.commit(ticket, topic, run).await,
-            Output::PeerHas { link, topic, heads } => self.peer_has(link, topic, heads).await,
-            Output::WroteOut { link, log, upto, .. } => {
-                self.reached(link, log, Delivery::Sent, upto.seq).await
-            }
-            Output::Violation { link, code } => {
-                if let Some(peer) = self.links.get(&link) {
-                    self.refused.count(&code.to_string(), &peer.who.to_string());
-                }
-            }
-            Output::Close { link, code, .. } => {
-                if let Some(peer) = self.links.get(&link) {
-                    peer.closer.close(match code {
-                        ByeCode::Violations => CloseCode::Violation,
-                        ByeCode::Storage => CloseCode::Internal,
-                        ByeCode::Limit => CloseCode::Busy,
-                        ByeCode::Done | ByeCode::Unwelcome => CloseCode::Shutdown,
-                    });
-                }
-            }
-            Output::ForkSeen { proof, .. } => self.fork(proof.log()).await,
-            Output::OverLimit { link, .. } => {
-                if let Some(peer) = self.links.get(&link) {
-                    self.refused.count("over_limit", &peer.who.to_string());
-                }
-            }
-            Output::StoreFailed { error, .. } => self.store_failed(&error).await,
-            Output::TopicShared { link, topic } => {
-                self.shared.insert((link, topic));
-                self.met(link, topic).await;
-            }
-            Output::TopicEnded { link, topic, .. } => drop(self.shared.remove(&(link, topic))),
-            Output::Remember { instance, shared } => self.remember(instance, &shared).await,
-            Output::TopicDone { .. } => {}
-        }
-    }
-
-    /// What was shared with an instance when this node ran last; the engine itself knows what it met since.
-    fn remembered(&self, instance: &InstanceKey) -> Option<Shared> {
-        if self.engine.remembered(instance).is_some() {
-            return None;
-        }
-        let stored = self.reader.share(instance).ok().flatten();
-        stored.and_then(|bytes| Shared::from_bytes(&bytes))
-    }
-
-    /// Keeps what is shared with an instance, for the first link after the next start.
-    async fn remember(&self, instance: InstanceKey, shared: &Shared) {
-        let bytes = shared.to_bytes();
-        let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
-            Ok(work.tx.put_share(&instance, &bytes, work.now)?)
-        };
-        self.store.post(1, job, |_| ()).await;
-    }
-
-    async fn commit(&self, ticket: Ticket, topic: Topic, run: nexus_log::run::CheckedRun) {
-        let events = self.events.clone();
-        self.store
-            .post(
-                run.len(),
-                move |work| ingest::take(work, &topic, &run),
-                move |taken| {
-                    let event = match taken {
-                        Ok(Taken::Stored) => SyncEvent::Stored(ticket),
-                        Ok(Taken::Refused) => SyncEvent::NotStored(ticket, NotStored::Log),
-                        Ok(Taken::Unwanted) => SyncEvent::NotStored(ticket, NotStored::Topic),
-                        // It is no fault of the log: the next link lists anew what is missing.
-                        Ok(Taken::Gap) => SyncEvent::NotStored(ticket, NotStored::Storage),
-                        Err(error) => {
-                            tracing::warn!(%error, "a run could not be stored");
-                            SyncEvent::NotStored(ticket, NotStored::Storage)
-                        }
-                    };
-                    let _ = events.send(event);
-                },
-            )
-            .await;
-    }
-
-    /// The peer wants the topic too: whoever was removed here and asked again is accepted by that.
-    async fn met(&self, link: LinkId, topic: Topic) {
-        let Some(peer) = self.links.get(&link) else { return };
-        let who = peer.who;
-        let requested = self
-            .reader
-            .contact(&who)
-            .ok()
-            .flatten()
-            .is_some_and(|c| c.state == ContactState::Requested);
-        if requested {
-            let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
-                crate::contacts::shared(work, &who, &topic)
-            };
-            self.store.post(1, job, |_| ()).await;
-        }
-    }
-
-    /// The peer's own heads: what of mine it has is delivered.
-    async fn peer_has(&mut self, link: LinkId, topic: Topic, heads: Vec<LogHead>) {
-        let _ = topic;
-        for head in heads.into_iter().filter(|head| head.branch.is_none()) {
-            self.reached(link, head.log, Delivery::Delivered, head.head.seq).await;
-        }
-    }
-
-    async fn reached(&mut self, link: LinkId, log: LogKey, state: Delivery, upto: u64) {
-        let Some(peer) = self.links.get(&link) else { return };
-        let (who, path) = (peer.who, peer.path.clone());
-        let me = self.me.borrow().connect_id();
-        if who == me || !self.rises.is_news(who, log, state, upto) || !self.is_mine(&me, &log) {
-            return;
-        }
-        let rise = Rise { log, who, state, upto, path, at: self.store.now() };
-        let rises = self.rises.reached(rise, Instant::now());
-        self.write(rises).await;
-    }
-
-    fn is_mine(&mut self, me: &ConnectId, log: &LogKey) -> bool {
-        if let Some(mine) = self.mine.get(log) {
-            return *mine;
-        }
-        let author = self.reader.chain(log, None).ok().flatten().and_then(|c| c.author);
-        let mine = author.map(|author| author.who == *me);
-        self.mine.extend(mine.map(|mine| (*log, mine)));
-        mine.unwrap_or(false)
-    }
-
-    /// Writes down what has waited long enough; everything without a time.
-    async fn write_down(&mut self, now: Option<Instant>) {
-        let rises = self.rises.overdue(now);
-        self.write(rises).await;
-    }
-
-    async fn write(&self, rises: Vec<Rise>) {
-        if !rises.is_empty() {
-            let weight = rises.len();
-            let marks: Vec<Mark> = rises.iter().map(|r| (r.who, r.log, r.state)).collect();
-            let events = self.events.clone();
-            let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
-                rises.into_iter().try_for_each(|rise| work.raise(rise))
-            };
-            let done = move |written: Result<(), _>| {
-                if written.is_err() {
-                    let _ = events.send(SyncEvent::NotWritten(marks));
-                }
-            };
-            self.store.post(weight, job, done).await;
-        }
-    }
-
-    /// A damaged row would end each link that asks for it, for ever: the next start heals the store.
-    async fn store_failed(&mut self, error: &nexus_sync::StoreError) {
-        tracing::error!(cause = %error.inner(), "the store could not be read for a link");
-        let cause = error.inner().downcast_ref::<StoreError>();
-        if let (Some(StoreError::Damaged { detail }), false) = (cause, self.damage_noted) {
-            self.damage_noted = true;
-            let what = format!("damaged: {detail}");
-            let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
-                crate::start_up::note_damage(work, &what)
-            };
-            self.store.post(1, job, |_| ()).await;
-        }
-    }
-
-    async fn fork(&self, log: LogKey) {
-        let job = move |work: &mut crate::store_thread::Work<'_, '_>| {
-            let Some(chain) = work.tx.chain(&log, None)? else { return Ok(()) };
-            if chain.log == work.me.log(chain.topic) {
-                work.give_up(nexus_storage::own::Retirement::Forked);
-            } else if let Some(author) = chain.author {
-                work.after.refused.push(("fork", author.who.to_string()));
-            }
-            Ok(())
-        };
-        self.store.post(1, job, |_| ()).await;
     }
 }

@@ -19,7 +19,7 @@ pub struct ChainId(pub i64);
 /// One chain of entries: a log, or a branch of a forked one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
-    /// The store's number; ignored by [`Ledger::create_chain`].
+    /// The store's number; ignored by [`Ledger::create_chain`](super::Ledger::create_chain).
     pub id: ChainId,
     /// The topic.
     pub topic: Topic,
@@ -31,7 +31,8 @@ pub struct Chain {
     pub base: Option<(ChainId, Seq)>,
     /// Sequence number of the first entry that is this chain's own.
     pub first: Seq,
-    /// Last entry. [`Ledger::append`] moves it; [`Ledger::update_chain`] leaves it alone.
+    /// Last entry. [`Ledger::append`](super::Ledger::append) moves it;
+    /// [`Ledger::update_chain`](super::Ledger::update_chain) leaves it alone.
     pub head: Head,
     /// Who writes it; `None` if the certificate says nothing to me, or the author is no member: then nothing of it shows.
     pub author: Option<Author>,
@@ -82,7 +83,7 @@ pub struct StoredEntry {
     pub seq: Seq,
     /// Its hash.
     pub hash: EntryHash,
-    /// When it became durable here: the `stored` of its [`Ledger::append`].
+    /// When it became durable here: the `stored` of its [`Ledger::append`](super::Ledger::append).
     pub stored: Millis,
     /// The epoch whose key it waits for.
     pub pending: Option<Epoch>,
