@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use nexus_identity::ConnectId;
 use nexus_storage::{Database, Queries, Reader};
@@ -42,6 +43,8 @@ pub(crate) struct Core {
     pub refused: Refused,
     pub clock: Clock,
     pub links: Mutex<BTreeMap<LinkId, LiveLink>>,
+    /// When what my `Hello` says changed last.
+    pub hello_changed: Mutex<Option<Instant>>,
     /// Wakes the timer task.
     pub timers: Notify,
     pub marks: Pacer,
@@ -119,6 +122,7 @@ impl Core {
             links: Mutex::default(),
             timers: Notify::new(),
             marks: Pacer::default(),
+            hello_changed: Mutex::new(None),
             health: Mutex::new("ok".to_owned()),
             stop: parts.stop,
             tasks: TaskTracker::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use nexus_identity::{ConnectId, InstanceKey, Millis};
 use nexus_log::ids::Topic;
@@ -12,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use crate::api::{Event, NearbyView};
-use crate::core::Core;
+use crate::core::{Core, locked};
 use crate::error::Answered;
 use crate::events::Bus;
 use crate::lookups::{self, Lookups};
@@ -103,6 +104,7 @@ impl Hub {
             let _ = core.sync.events.send(SyncEvent::Wants);
         }
         if after.hello {
+            *locked(&core.hello_changed) = Some(Instant::now());
             core.transport().set_hello(network::hello(&core.me()));
             core.tasks.spawn({
                 let core = core.clone();

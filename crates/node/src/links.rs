@@ -1,6 +1,7 @@
 //! One task for each link: frames between the transport and the sync thread, letters and records on the control stream.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use nexus_identity::ConnectId;
 use nexus_identity::card::VerifiedCard;
@@ -22,6 +23,8 @@ use crate::sync_thread::{NewLink, SyncEvent, ToLink};
 const CARD: u8 = 1;
 /// First byte of a RECORD frame: an instance record follows.
 const RECORD: u8 = 2;
+/// No handshake takes so long: what was told in a `Hello` is not older when its link comes up.
+const HELLO_ON_ITS_WAY: Duration = Duration::from_secs(15);
 
 /// Runs a link from its coming up until it is gone.
 pub(crate) async fn run(core: Arc<Core>, up: LinkUp) {
@@ -59,6 +62,7 @@ pub(crate) async fn run(core: Arc<Core>, up: LinkUp) {
     let writer = tokio::spawn(write_sync(core.clone(), sync_link, sender, queue, traffic.clone()));
     send_letter(&core, &peer).await;
     send_records(&core, &peer).await;
+    tell_late(&core, &frames.control.tx).await;
     tokio::join!(
         read_sync(&core, sync_link, frames.sync.rx, &traffic),
         read_control(&core, peer, frames.control.rx, frames.control.tx),
@@ -164,12 +168,24 @@ async fn send_records(core: &Arc<Core>, peer: &ConnectId) {
 
 /// Tells everybody on a link of my card and record, which changed.
 pub(crate) async fn tell_hello(core: &Arc<Core>) {
-    let me = core.me();
     let links: Vec<LiveLink> = locked(&core.links).values().cloned().collect();
     for link in links {
-        let _ = link.control.send(record_frame(CARD, &me.card.to_bytes())).await;
-        let _ = link.control.send(record_frame(RECORD, me.record.to_bytes())).await;
+        tell_me(core, &link.control).await;
     }
+}
+
+/// Tells a peer whose link was on its way while my card or record changed: its `Hello` may have carried the old ones.
+async fn tell_late(core: &Arc<Core>, control: &FrameSender) {
+    let changed = *locked(&core.hello_changed);
+    if changed.is_some_and(|at| at.elapsed() < HELLO_ON_ITS_WAY) {
+        tell_me(core, control).await;
+    }
+}
+
+async fn tell_me(core: &Arc<Core>, control: &FrameSender) {
+    let me = core.me();
+    let _ = control.send(record_frame(CARD, &me.card.to_bytes())).await;
+    let _ = control.send(record_frame(RECORD, me.record.to_bytes())).await;
 }
 
 /// Tells somebody of their own card, which others of their devices have changed.

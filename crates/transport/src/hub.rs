@@ -236,6 +236,10 @@ impl Hub {
     /// Whether this side may say who it is to whoever listens with this key. One that only contacts may notice tells no
     /// key that the contact's card does not name.
     pub(crate) fn may_greet(&self, peer: &ConnectId, instance: &InstanceKey) -> bool {
+        if *peer == self.connect_id {
+            // A device of mine that was revoked learns it from the card in my `Hello`; there is no link all the same.
+            return true;
+        }
         let state = self.state();
         let card = state.peers.get(peer).and_then(|known| known.card.as_ref());
         card.is_none_or(|card| match state.visibility {
