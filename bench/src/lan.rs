@@ -4,16 +4,29 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+/// How many neighbours the kernel knows at most, of all namespaces together; its usual 1,024 are those of one host.
+const NEIGHBOURS: [&str; 2] =
+    ["/proc/sys/net/ipv4/neigh/default/gc_thresh3", "/proc/sys/net/ipv6/neigh/default/gc_thresh3"];
+
+/// Enough for a hundred hosts that all know each other.
+const MANY: &str = "65536";
+
 /// One switch with hosts on it; taken down on drop.
 pub(crate) struct Lan {
     name: String,
     hosts: Vec<String>,
+    neighbours: Vec<(&'static str, String)>,
 }
 
 impl Lan {
     /// Makes the switch. Needs root and iproute2.
     pub(crate) fn new() -> Result<Self> {
-        let lan = Self { name: format!("nxbench-{}", std::process::id()), hosts: Vec::new() };
+        let name = format!("nxbench-{}", std::process::id());
+        let mut lan = Self { name, hosts: Vec::new(), neighbours: Vec::new() };
+        for file in NEIGHBOURS {
+            lan.neighbours.push((file, std::fs::read_to_string(file)?));
+            std::fs::write(file, MANY).with_context(|| format!("{file}: namespaces need root"))?;
+        }
         let switch = lan.switch();
         ip(&["netns", "add", &switch]).context("namespaces need root and iproute2's `ip`")?;
         ip(&["-n", &switch, "link", "add", "br0", "type", "bridge"])?;
@@ -47,6 +60,9 @@ impl Drop for Lan {
     fn drop(&mut self) {
         for name in self.hosts.iter().chain([&self.switch()]) {
             let _ = Command::new("ip").args(["netns", "del", name]).status();
+        }
+        for (file, before) in &self.neighbours {
+            let _ = std::fs::write(file, before);
         }
     }
 }
