@@ -11,7 +11,7 @@
 mod lab;
 
 use lab::{Person, lan};
-use nexus_node::api::{Command, ErrorCode, LogView, MessageState, SecretText, StatusView};
+use nexus_node::api::{Command, ErrorCode, Event, LogView, MessageState, SecretText, StatusView};
 use nexus_node::{Node, Options};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,6 +42,28 @@ async fn notes_to_myself_are_kept_across_a_restart_and_verify() {
     assert!(!logs.is_empty() && logs.iter().all(|l| l.ok), "{logs:?}");
     let status: StatusView = ana.one(Command::Status).await;
     assert_eq!((status.queued, status.store.as_str(), status.notices.len()), (0, "ok", 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_of_another_store_is_told_to_miss_some_and_goes_on_with_all_that_is_kept() {
+    let ana = Person::started("Ana", lan()).await;
+    ana.send("self", "kept").await;
+    let is_kept =
+        |event: &Event| matches!(event, Event::Message { message, .. } if message.text == "kept");
+    for since in ["1", "c9999999999999999999"] {
+        let mut watch = ana.watch(Some(since.to_owned())).await;
+        assert_eq!(watch.next().await, Event::Lagged { missed: 0 }, "{since}");
+        watch.until(|event| is_kept(event).then_some(())).await;
+        let mut again = ana.watch(watch.cursor).await;
+        ana.send("self", "and then").await;
+        again
+            .until(|event| {
+                assert!(!matches!(event, Event::Lagged { .. }), "it is said once");
+                matches!(event, Event::Message { message, .. } if message.text == "and then")
+                    .then_some(())
+            })
+            .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use nexus_identity::id::{ConnectId, Millis};
 use nexus_log::ids::{ConversationId, EntryHash};
+use rusqlite::Connection;
 
 use crate::error::StoreError;
 use crate::queries::Queries;
@@ -12,6 +13,8 @@ use crate::writer::Tx;
 pub const EVENTS_KEPT: i64 = 100_000;
 /// Old events are removed each time so many new ones came.
 const TRIM_EVERY: i64 = 1_024;
+/// Microseconds in a millisecond: no store tells events faster than that.
+const MICROS: i64 = 1_000;
 /// Longest words of an event, in bytes.
 pub const MAX_EVENT_TEXT: usize = 4 * 1024;
 
@@ -107,17 +110,26 @@ pub struct EventRow {
 pub struct Events {
     /// In order.
     pub rows: Vec<EventRow>,
-    /// Events after the cursor asked for were removed already.
+    /// Events after the cursor asked for are not kept any more, or the cursor is not one of this store: the rows begin with
+    /// the oldest kept.
     pub missing: bool,
+    /// Where to go on from.
+    pub next: u64,
 }
 
 impl Queries {
-    /// At most `limit` events after `cursor`, oldest first. 0 is before the first.
+    /// At most `limit` events after `cursor`, oldest first. 0 is before the oldest that is kept.
     ///
     /// # Errors
     /// When the store can't be read.
     pub fn events_since(&self, cursor: u64, limit: u32) -> Result<Events, StoreError> {
-        let after = i64::try_from(cursor).unwrap_or(i64::MAX);
+        let last = self.last_cursor()?;
+        let oldest = self.first("SELECT min(id) FROM events", [], |row| Ok(row.get(0)?))?.flatten();
+        let oldest = oldest.map_or(Ok(last.saturating_add(1)), unsigned)?;
+        // A cursor ahead of all that was ever told here is another store's, so nothing is known of what it has seen.
+        let missing = cursor != 0 && (cursor > last || cursor.saturating_add(1) < oldest);
+        let from = if missing { oldest.saturating_sub(1) } else { cursor };
+        let after = i64::try_from(from).unwrap_or(i64::MAX);
         let rows = self.all(
             "SELECT id, at, kind, conversation, entry, peer, value, text FROM events
              WHERE id > ?1 ORDER BY id LIMIT ?2",
@@ -140,11 +152,11 @@ impl Queries {
                 })
             },
         )?;
-        let oldest = self.number("SELECT coalesce(min(id), 0) FROM events", [])?;
-        Ok(Events { rows, missing: after.saturating_add(1) < oldest })
+        let next = rows.last().map_or(from, |row| row.cursor);
+        Ok(Events { rows, missing, next })
     }
 
-    /// Cursor of the last event; 0 before the first.
+    /// Cursor of the last event; before the first, what the numbers of this store begin after.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -154,6 +166,15 @@ impl Queries {
             [],
         )?)
     }
+}
+
+/// Lets the numbers of a new store begin after those of any store that was in its place before: with the microsecond in
+/// which it is made, or after `last` if that is later.
+pub(crate) fn number_after(conn: &Connection, now: Millis, last: i64) -> rusqlite::Result<()> {
+    let begin = millis(now).saturating_mul(MICROS).max(last);
+    conn.execute("DELETE FROM sqlite_sequence WHERE name = 'events'", [])?;
+    conn.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?1)", [begin])?;
+    Ok(())
 }
 
 impl Tx<'_> {

@@ -13,12 +13,13 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::beside;
 use crate::error::{OpenError, StoreError};
+use crate::events;
 use crate::log::from_seq;
 use crate::open::{self, OpenOptions, Shared};
 use crate::queries::Queries;
 use crate::sql::millis;
 
-/// Tables that are copied row by row. Views are rebuilt; events, story and delivery marks are let go.
+/// Tables that are copied row by row. Views are rebuilt; story and delivery marks are let go.
 const LOCAL: [&str; 19] = [
     "own_instance",
     "settings",
@@ -84,8 +85,12 @@ fn salvage(path: &Path, to: &Queries, options: &OpenOptions) -> Result<Healed, S
                 }
             }
             copy_logs(&from, to, &mut healed)?;
+            copy_events(&from, to, options)?;
         }
-        Err(_) => healed.incomplete.extend(LOCAL),
+        Err(_) => {
+            healed.incomplete.extend(LOCAL);
+            events::number_after(to.conn(), options.now, 0)?;
+        }
     }
     to.run(
         "INSERT OR IGNORE INTO conversation_state (conversation) SELECT id FROM conversations",
@@ -108,6 +113,16 @@ fn copy_table(from: &Queries, to: &Queries, table: &str) -> Result<bool, StoreEr
         copy_rows(from.conn(), to, &format!("SELECT * FROM {table} ORDER BY rowid DESC"), table)?;
     }
     Ok(forward)
+}
+
+/// All events, or none: a watcher hears of what is missing only if nothing is kept before it.
+fn copy_events(from: &Queries, to: &Queries, options: &OpenOptions) -> Result<(), StoreError> {
+    if !copy_table(from, to, "events")? {
+        to.run("DELETE FROM events", [])?;
+    }
+    let last = from.last_cursor().ok().and_then(|last| i64::try_from(last).ok()).unwrap_or(0);
+    events::number_after(to.conn(), options.now, last)?;
+    Ok(())
 }
 
 fn copy_rows(

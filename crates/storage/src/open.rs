@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::beside;
 use crate::error::{OpenError, StoreError};
+use crate::events;
 use crate::migrations;
 use crate::queries::Queries;
 use crate::writer::{Reader, Writer};
@@ -273,11 +274,20 @@ fn set_up(conn: &Connection, options: &OpenOptions, created: bool) -> rusqlite::
     Ok(())
 }
 
+/// Writes down when a new database was made. One that has been begun is left as it is.
+fn begin(conn: &Connection, options: &OpenOptions) -> rusqlite::Result<()> {
+    let tx = conn.unchecked_transaction()?;
+    let now = crate::sql::millis(options.now);
+    if tx.execute("INSERT OR IGNORE INTO meta (id, created) VALUES (1, ?1)", [now])? > 0 {
+        events::number_after(&tx, options.now, 0)?;
+    }
+    tx.commit()
+}
+
 /// Notes that the database is in use and gathers what the opener must know.
 fn notices(queries: &Queries, options: &OpenOptions) -> Result<Vec<Notice>, StoreError> {
     let conn = queries.conn();
-    let now = crate::sql::millis(options.now);
-    conn.execute("INSERT OR IGNORE INTO meta (id, created) VALUES (1, ?1)", [now])?;
+    begin(conn, options)?;
     let clean: bool = conn.query_row("SELECT clean FROM meta", [], |row| row.get(0))?;
     conn.execute("UPDATE meta SET clean = 0", [])?;
     let mut notices = Vec::new();

@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 use common::{Author, conversation, me, options, prepare, say, them};
 use nexus_identity::id::Millis;
 use nexus_storage::contacts::{ContactRow, ContactState};
+use nexus_storage::events::{EventKind, NewEvent};
 use nexus_storage::own::Retirement;
-use nexus_storage::{ChainProblem, CheckReport, Database, Notice, StoreError, heal};
+use nexus_storage::{ChainProblem, CheckReport, Database, Notice, OpenOptions, StoreError, heal};
 use tempfile::TempDir;
 
 /// Two logs of 40 entries, of which only every tenth of theirs is signed; closed in order.
@@ -165,6 +166,51 @@ fn healing_keeps_what_is_signed_and_sound() {
     opened.writer.close().unwrap();
     drop(opened.db);
     assert_eq!(Database::open(&path, &options()).unwrap().notices, []);
+}
+
+/// Three events of a store; the cursor of the first and of the last.
+fn told(path: &Path) -> (u64, u64) {
+    let mut opened = Database::open(path, &options()).unwrap();
+    let cursors = opened.writer.transaction::<_, StoreError>(|tx| {
+        let notice = |text: &str| NewEvent {
+            text: text.to_owned(),
+            ..NewEvent::new(EventKind::Notice, Millis(3))
+        };
+        let first = tx.append_event(&notice("one"))?;
+        tx.append_event(&notice("two"))?;
+        Ok((first, tx.append_event(&notice("three"))?))
+    });
+    opened.writer.close().unwrap();
+    cursors.unwrap()
+}
+
+#[test]
+fn a_watcher_goes_on_over_a_healing_as_if_nothing_had_happened() {
+    let (_dir, path) = stored();
+    let (first, last) = told(&path);
+    tamper(&path, "UPDATE entries SET payload = x'00' WHERE chain = 2 AND seq = 25");
+    // Also when the clock was set back meanwhile.
+    heal(&path, &OpenOptions { now: Millis(1), ..options() }).unwrap();
+    let mut opened = Database::open(&path, &options()).unwrap();
+    let events = opened.writer.transaction::<_, StoreError>(|tx| {
+        assert!(tx.append_event(&NewEvent::new(EventKind::Contact, Millis(9)))? > last);
+        tx.events_since(first, 10)
+    });
+    let events = events.unwrap();
+    let texts: Vec<_> = events.rows.iter().map(|row| row.event.text.as_str()).collect();
+    assert_eq!((texts, events.missing), (vec!["two", "three", ""], false));
+}
+
+#[test]
+fn a_watcher_hears_of_it_when_healing_could_not_keep_the_events() {
+    let (_dir, path) = stored();
+    let (_, last) = told(&path);
+    std::fs::write(&path, vec![0x5a; 100_000]).unwrap();
+    let later = OpenOptions { now: Millis(options().now.0 + 1), ..options() };
+    heal(&path, &later).unwrap();
+    let opened = Database::open(&path, &later).unwrap();
+    let found = opened.writer.queries().events_since(last, 10).unwrap();
+    assert!(found.missing && found.rows.is_empty() && found.next > last, "{found:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Author, conversation, me, prepared, text, them, topic};
+use common::{Author, conversation, me, options, prepared, text, them, topic};
 use nexus_identity::InviteSecret;
 use nexus_identity::id::{ConnectId, InstanceKey, Millis};
 use nexus_log::ids::{EntryHash, LogKey};
@@ -31,7 +31,7 @@ use nexus_storage::peers::{
 };
 use nexus_storage::settings::{MAX_NOTICES, MAX_SETTING_BYTES};
 use nexus_storage::story::{About, MAX_STORY_TEXT, STORY_KEPT, Stage, StoryRow};
-use nexus_storage::{Opened, StoreError, Tx};
+use nexus_storage::{Database, OpenOptions, Opened, StoreError, Tx};
 
 /// Runs a job in a transaction.
 fn write<T>(opened: &mut Opened, job: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError>) -> T {
@@ -496,7 +496,8 @@ fn events_go_on_from_a_cursor_and_say_when_some_are_missing() {
         ..NewEvent::new(EventKind::State, Millis(77))
     };
     write(&mut opened, |tx| {
-        assert_eq!(tx.last_cursor()?, 0);
+        let none = tx.events_since(0, 100)?;
+        assert_eq!((none.rows, none.missing), (vec![], false));
         let first = tx.append_event(&event)?;
         let second = tx.append_event(&NewEvent::new(EventKind::Notice, Millis(78)))?;
         assert!(second > first);
@@ -504,8 +505,13 @@ fn events_go_on_from_a_cursor_and_say_when_some_are_missing() {
         assert_eq!(all.rows[0].event, event);
         assert!(!all.missing);
         assert_eq!(tx.events_since(first, 100)?.rows.len(), 1);
-        assert_eq!(tx.events_since(second, 100)?.rows, []);
-        assert_eq!(tx.events_since(u64::MAX, 100)?.rows, []);
+        let end = tx.events_since(second, 100)?;
+        assert_eq!((end.rows, end.missing, end.next), (vec![], false, second));
+        for ahead in [second + 1, u64::MAX] {
+            let again = tx.events_since(ahead, 100)?;
+            assert!(again.missing, "a cursor of another store");
+            assert_eq!((again.rows.len(), again.next), (2, second));
+        }
         Ok(())
     });
     write(&mut opened, |tx| {
@@ -513,7 +519,10 @@ fn events_go_on_from_a_cursor_and_say_when_some_are_missing() {
             tx.append_event(&NewEvent::new(EventKind::Contact, Millis(79)))?;
         }
         let kept = tx.events_since(0, u32::MAX)?;
-        assert!(kept.missing, "a watcher from the start hears that");
+        assert!(!kept.missing, "0 means: from the oldest that is kept");
+        let first = kept.rows[0].cursor;
+        assert!(tx.events_since(first - 2, 1)?.missing, "who was away for longer hears that");
+        assert!(!tx.events_since(first - 1, 1)?.missing);
         let count = i64::try_from(kept.rows.len()).unwrap();
         assert!((EVENTS_KEPT..EVENTS_KEPT + 2_000).contains(&count));
         assert!(!tx.events_since(tx.last_cursor()? - 10, 100)?.missing);
@@ -533,6 +542,35 @@ fn a_cursor_is_never_used_twice() {
     let second = write(&mut opened, |tx| tx.append_event(&event));
     assert!(second > first);
     assert_eq!(opened.writer.queries().last_cursor().unwrap(), second);
+}
+
+#[test]
+fn a_cursor_of_a_store_that_is_gone_is_below_all_of_the_next_one_and_said_to_miss_some() {
+    let (_dir, mut opened) = prepared();
+    let event = NewEvent::new(EventKind::Contact, Millis(1));
+    let of_old = write(&mut opened, |tx| {
+        for _ in 0..50 {
+            tx.append_event(&event)?;
+        }
+        tx.last_cursor()
+    });
+    opened.writer.close().unwrap();
+    let path = opened.db.path().to_owned();
+    drop(opened.db);
+    let later = OpenOptions { now: Millis(options().now.0 + 1), ..options() };
+    nexus_storage::set_aside(&path, later.now).unwrap();
+    let mut opened = Database::open(&path, &later).unwrap();
+    write(&mut opened, |tx| {
+        let before_any = tx.events_since(of_old, 10)?;
+        assert!(before_any.missing && before_any.rows.is_empty());
+        assert!(before_any.next > of_old);
+        assert!(!tx.events_since(before_any.next, 10)?.missing, "it is said once");
+        assert!(tx.append_event(&event)? > of_old);
+        let found = tx.events_since(of_old, 10)?;
+        assert!(found.missing);
+        assert_eq!(found.rows.len(), 1);
+        Ok(())
+    });
 }
 
 #[test]

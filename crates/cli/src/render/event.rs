@@ -86,6 +86,10 @@ fn line(event: &Event, style: Style) -> String {
             ("nearby", format!("{who} ({}) {verb}", short_id(&peer.connect_id)))
         }
         Event::Notice { text } => ("notice", sanitize::line(text)),
+        Event::Lagged { missed: 0 } => (
+            "lagged",
+            "events were missed here; this goes on with the oldest that is kept".to_owned(),
+        ),
         Event::Lagged { missed } => ("lagged", format!("{missed} events were missed here")),
     };
     format!("{}  {detail}", style.bold(&format!("{what:<12}")))

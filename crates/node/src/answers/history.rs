@@ -243,7 +243,7 @@ pub(crate) async fn watch(core: &Arc<Core>, since: Option<String>, rows: &Rows) 
     loop {
         let from = cursor;
         let outside = core.outside();
-        let (last, missing, views) = core
+        let (next, missing, views) = core
             .read(move |store, me| {
                 let mut viewer = Viewer::new(store, me, &outside)?;
                 let found = store.events_since(from, EVENTS)?;
@@ -251,10 +251,10 @@ pub(crate) async fn watch(core: &Arc<Core>, since: Option<String>, rows: &Rows) 
                 for row in &found.rows {
                     views.extend(events::view(&mut viewer, row)?);
                 }
-                Ok((found.rows.last().map(|e| e.cursor), found.missing, views))
+                Ok((found.next, found.missing, views))
             })
             .await?;
-        // Whoever reads slower than a bulk comes in can fall behind what is kept, too.
+        // Whoever reads slower than a bulk comes in can fall behind what is kept, too. How much was there, nobody knows.
         if missing {
             let event = Event::Lagged { missed: 0 };
             rows.row(&EventView { cursor: None, event }).await?;
@@ -262,8 +262,8 @@ pub(crate) async fn watch(core: &Arc<Core>, since: Option<String>, rows: &Rows) 
         for view in &views {
             rows.row(view).await?;
         }
-        if let Some(last) = last {
-            cursor = last;
+        if next != cursor {
+            cursor = next;
             continue;
         }
         tokio::select! {

@@ -77,9 +77,10 @@ pub enum Event {
         /// Plain words.
         text: String,
     },
-    /// Events were dropped because this watcher was too slow; go on from the last cursor. Not durable.
+    /// Events were dropped because this watcher was too slow, or those after its cursor are not kept: what follows begins
+    /// with the oldest kept. Not durable.
     Lagged {
-        /// How many.
+        /// How many; 0: nobody knows.
         missed: u64,
     },
 }
