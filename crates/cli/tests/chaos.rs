@@ -16,31 +16,18 @@
 
 mod lab;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use lab::random::Random;
 use lab::story::{become_contacts, sees};
+use lab::written::{Written, assert_whole};
 use lab::{Addressing, Lab, Person, available, until};
-use serde_json::json;
-
-/// Sends on their way at once on one side.
-const WINDOW: usize = 32;
 
 fn size(variable: &str, usual: usize, long: usize) -> usize {
     let by_default = if std::env::var_os("NEXUS_TEST_LONG").is_some() { long } else { usual };
     std::env::var(variable).map_or(by_default, |text| text.parse().unwrap())
-}
-
-/// What one side did.
-#[derive(Default)]
-struct Written {
-    confirmed: BTreeSet<String>,
-    /// Asked for, and the node died before it answered.
-    unknown: BTreeSet<String>,
-    kills: usize,
 }
 
 /// What both writers and the chaos share.
@@ -52,7 +39,7 @@ struct Shared {
     done: AtomicBool,
 }
 
-/// Writes `count` messages, starting the node again whenever it has been killed.
+/// Writes `count` messages, starting the node again whenever it has been killed; says how often it was at work then.
 fn write(
     me: &Person,
     to: &str,
@@ -60,40 +47,22 @@ fn write(
     count: usize,
     shared: &Shared,
     random: &mut Random,
-) -> Written {
-    let mut written = Written::default();
-    let mut number = 0;
+) -> (Written, usize) {
+    let (mut written, mut kills, mut told) = (Written::default(), 0, 0);
     while written.confirmed.len() < count {
         let node = me.start();
         shared.nodes[side].store(node.pid(), Ordering::SeqCst);
         let Ok(mut control) = node.try_control() else { continue };
-        let mut waiting: BTreeMap<u64, String> = BTreeMap::new();
-        loop {
-            while waiting.len() < WINDOW && written.confirmed.len() + waiting.len() < count {
-                let filler = "word ".repeat(random.below(40));
-                let text = format!("{} {number:06} {filler}.", me.name);
-                number += 1;
-                let asked = control.ask(json!({"command": "send", "to": to, "text": text}));
-                // A write to a dead node's socket fails or not, by chance; the read tells.
-                waiting.insert(asked.unwrap_or(u64::MAX - number as u64), text);
-            }
-            if waiting.is_empty() {
-                break;
-            }
-            let Ok(answer) = control.answer() else { break };
-            assert_ne!(answer["answer"], "error", "{answer}");
-            if answer["answer"] == "row" {
-                let text =
-                    waiting.remove(&answer["request"].as_u64().unwrap()).expect("asked once");
-                written.confirmed.insert(text);
-                shared.confirmed.fetch_add(1, Ordering::SeqCst);
-            }
-        }
-        written.kills += usize::from(!waiting.is_empty());
-        written.unknown.extend(waiting.into_values());
+        let lived = written.send(&mut control, to, |written, waiting| {
+            shared.confirmed.fetch_add(written.confirmed.len() - told, Ordering::SeqCst);
+            told = written.confirmed.len();
+            (told + waiting < count).then(|| written.next_text(&me.name, random.below(40)))
+        });
+        kills += usize::from(!lived);
         shared.nodes[side].store(0, Ordering::SeqCst);
     }
-    written
+    assert!(written.refused.is_empty(), "{:?}", written.refused);
+    (written, kills)
 }
 
 /// Pulls cables and kills nodes, spread over the whole time of writing.
@@ -174,7 +143,8 @@ fn messages_survive_cut_cables_and_killed_nodes() {
         let killed = chaos.join().unwrap();
         (written.0.unwrap(), written.1.unwrap(), killed)
     });
-    let died = by_alice.kills + by_bob.kills;
+    let ((by_alice, died_a), (by_bob, died_b)) = (by_alice, by_bob);
+    let died = died_a + died_b;
     eprintln!(
         "{total} messages, {killed} kills, {died} of them with something under way, in {:?}",
         began.elapsed()
@@ -192,17 +162,7 @@ fn messages_survive_cut_cables_and_killed_nodes() {
 
     let texts = alice.texts(&bob.id);
     assert_eq!(texts, bob.texts(&alice.id), "equal digests, different histories");
-    let mut seen = BTreeSet::new();
-    for text in &texts {
-        assert!(seen.insert(text.clone()), "doubled: {text}");
-        let known = [&by_alice, &by_bob]
-            .iter()
-            .any(|side| side.confirmed.contains(text) || side.unknown.contains(text));
-        assert!(known, "nobody wrote: {text}");
-    }
-    for text in by_alice.confirmed.iter().chain(&by_bob.confirmed) {
-        assert!(seen.contains(text), "lost: {text}");
-    }
+    assert_whole(&texts, &[&by_alice, &by_bob]);
     alice.assert_log_verifies();
     bob.assert_log_verifies();
     assert!(died > 0 || kills == 0, "no kill hit a writing node");

@@ -18,6 +18,7 @@ pub mod attacker;
 pub mod person;
 pub mod random;
 pub mod story;
+pub mod written;
 
 pub use person::Person;
 

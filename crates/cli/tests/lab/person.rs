@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -22,6 +22,8 @@ pub struct Person {
     pub id: String,
     host: Option<String>,
     dir: TempDir,
+    /// What the program finds in its environment, besides the usual.
+    env: Vec<(String, String)>,
 }
 
 /// What one run of the program gave.
@@ -78,7 +80,13 @@ impl Person {
     /// A person without identity yet, for `init` or `backup restore`.
     pub fn blank(name: &str, host: Option<&str>) -> Self {
         let dir = tempfile::Builder::new().prefix("nexus-test-").tempdir().unwrap();
-        Self { name: name.into(), id: String::new(), host: host.map(Into::into), dir }
+        Self {
+            name: name.into(),
+            id: String::new(),
+            host: host.map(Into::into),
+            dir,
+            env: Vec::new(),
+        }
     }
 
     /// `nexus init`.
@@ -102,6 +110,11 @@ impl Person {
         self.dir.path()
     }
 
+    /// From now on the program runs in this environment.
+    pub fn set_environment(&mut self, env: Vec<(String, String)>) {
+        self.env = env;
+    }
+
     /// The program in this person's host and data directory, output as JSON.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = match &self.host {
@@ -119,6 +132,7 @@ impl Person {
         };
         command.arg(program()).arg("--json").arg("--data-dir").arg(self.data_dir());
         command.args(args).env_remove("NEXUS_DATA_DIR").stdin(Stdio::null());
+        command.envs(self.env.iter().cloned());
         command
     }
 
@@ -149,6 +163,16 @@ impl Person {
 
     /// Starts `nexus node` and waits until it is ready.
     pub fn start(&self) -> Node {
+        let began = Instant::now();
+        let node = self.spawn();
+        let ready = node.event("ready", Duration::from_secs(20), |_| true);
+        assert_eq!(ready["connect_id"], Value::String(self.id.clone()), "{ready}");
+        eprintln!("{} is ready after {:?}", self.name, began.elapsed());
+        node
+    }
+
+    /// Starts `nexus node` and waits for nothing.
+    pub fn spawn(&self) -> Node {
         let log = self.data_dir().join("../").join(format!("{}.stderr", self.dir_name()));
         let mut command = match &self.host {
             Some(host) => {
@@ -160,8 +184,8 @@ impl Person {
             None => Command::new(program()),
         };
         command.arg("--json").arg("--data-dir").arg(self.data_dir()).arg("node");
-        let began = Instant::now();
         let mut child = command
+            .envs(self.env.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::options().create(true).append(true).open(&log).unwrap())
@@ -178,11 +202,7 @@ impl Person {
                 }
             }
         });
-        let node = Node { child, events, log, data_dir: self.data_dir().into() };
-        let ready = node.event("ready", Duration::from_secs(20), |_| true);
-        assert_eq!(ready["connect_id"], Value::String(self.id.clone()), "{ready}");
-        eprintln!("{} is ready after {:?}", self.name, began.elapsed());
-        node
+        Node { child, events, log, data_dir: self.data_dir().into() }
     }
 
     fn dir_name(&self) -> String {
@@ -251,6 +271,30 @@ impl Node {
                 }
             }
         }
+    }
+
+    /// The next event of any kind; `None` once the node is gone and all was read that it said.
+    pub fn next(&self, limit: Duration) -> Option<Value> {
+        match self.events.recv_timeout(limit) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                panic!("no event within {limit:?}; node said:\n{}", self.said())
+            }
+        }
+    }
+
+    /// SIGKILL, unless it ends by itself within `limit`; gives what it had said by then and nobody had read.
+    pub fn die(mut self, limit: Duration) -> Vec<Value> {
+        let (deadline, mut said) = (Instant::now() + limit, Vec::new());
+        let left = || deadline.saturating_duration_since(Instant::now());
+        while let Ok(event) = self.events.recv_timeout(left()) {
+            said.push(event);
+        }
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        said.extend(std::iter::from_fn(|| self.next(Duration::from_secs(20))));
+        said
     }
 
     /// The end of what the node logged.
