@@ -1,7 +1,8 @@
 //! The control socket: JSON lines between a node and its front ends on the same machine.
 //!
-//! Writing commands of one connection take effect in the order in which they came. A connection begins with [`Answer::Hello`] from the node. Then the client sends [`Request`] lines, several at once if
-//! it likes; each is answered by rows and then `done` or `error`, under its id. Lines are bounded ([`MAX_LINE`]), and so
+//! A connection begins with [`Answer::Hello`] from the node. Then the client sends [`Request`] lines, several at once if
+//! it likes; each is answered by rows and then `done` or `error`, under its id. Writing commands of one connection take
+//! effect in the order in which they came; when the client closes, what it waits for ends. Lines are bounded ([`MAX_LINE`]), and so
 //! are clients ([`MAX_CLIENTS`]) and requests at once ([`MAX_REQUESTS`]). When a client reads slowly only its own answers
 //! wait: nothing is buffered beyond [`ANSWER_BUFFER`] lines, and events that were not read in time are told as `lagged`.
 
@@ -15,6 +16,9 @@ use std::task::Poll;
 
 use futures::{SinkExt, StreamExt};
 use serde::Serialize;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use tokio::io::Interest;
+use tokio::net::unix::OwnedReadHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::codec::{FramedRead, FramedWrite, LinesCodec, LinesCodecError};
@@ -249,6 +253,8 @@ async fn client<D: Dispatch>(stream: UnixStream, dispatch: Arc<D>, stop: Cancell
         };
         let permit = tokio::select! {
             () = stop.cancelled() => break,
+            // Nothing is read meanwhile, so that is not how its end would show.
+            () = hung_up(read.get_ref()) => break,
             permit = room.clone().acquire_owned() => permit,
         };
         // What one client writes is written in the order in which it said so: each takes its place in the queue here, and
@@ -284,6 +290,18 @@ async fn client<D: Dispatch>(stream: UnixStream, dispatch: Arc<D>, stop: Cancell
     // A client that does not read can't keep the node from ending.
     if tokio::time::timeout(LAST_WRITE, &mut writer).await.is_err() {
         writer.abort();
+    }
+}
+
+/// Resolves when the client has closed its end, whatever it has sent before that is still unread.
+async fn hung_up(read: &OwnedReadHalf) {
+    // Ready for urgent data, which a local socket never has, or at the end of the other side.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = read.ready(Interest::PRIORITY).await;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = read;
+        std::future::pending::<()>().await;
     }
 }
 

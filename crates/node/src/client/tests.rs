@@ -3,11 +3,31 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::control::{ControlSocket, Dispatch, MAX_LINE, Rows};
+use crate::control::{ControlSocket, Dispatch, MAX_LINE, MAX_REQUESTS, Rows};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
-struct Double;
+/// Nobody is ever nearby; it counts those who wait for somebody.
+#[derive(Default)]
+struct Double {
+    stuck: tokio::sync::watch::Sender<usize>,
+}
+
+/// Counts a command that is never done, while there is anybody who waits for it.
+struct Stuck<'a>(&'a Double);
+
+impl<'a> Stuck<'a> {
+    fn begin(double: &'a Double) -> Self {
+        double.stuck.send_modify(|stuck| *stuck += 1);
+        Self(double)
+    }
+}
+
+impl Drop for Stuck<'_> {
+    fn drop(&mut self) {
+        self.0.stuck.send_modify(|stuck| *stuck -= 1);
+    }
+}
 
 impl Dispatch for Double {
     async fn dispatch(self: Arc<Self>, command: Command, rows: Rows) -> Answered<()> {
@@ -21,6 +41,10 @@ impl Dispatch for Double {
             Command::Watch { .. } => loop {
                 rows.row(&"tick").await?;
             },
+            Command::Nearby { watch: true } => {
+                let _stuck = Stuck::begin(&self);
+                std::future::pending().await
+            }
             _ => Err(error::failed("no")),
         }
     }
@@ -34,11 +58,14 @@ struct Running {
 }
 
 fn run(dir: tempfile::TempDir) -> Running {
+    run_double(dir, Arc::default())
+}
+
+fn run_double(dir: tempfile::TempDir, double: Arc<Double>) -> Running {
     let paths = Paths::new(dir.path());
     let lock = DirectoryLock::take(&paths).unwrap();
     let stop = CancellationToken::new();
-    let task =
-        tokio::spawn(ControlSocket::bind(&paths).unwrap().serve(Arc::new(Double), stop.clone()));
+    let task = tokio::spawn(ControlSocket::bind(&paths).unwrap().serve(double, stop.clone()));
     Running { dir, stop, task, _lock: lock }
 }
 
@@ -62,6 +89,23 @@ async fn a_client_that_does_not_read_holds_up_nobody_nor_the_end() {
     tokio::time::timeout(Duration::from_secs(5), node.task).await.unwrap().unwrap();
     assert!(!node.dir.path().join("control.sock").exists());
     drop(watch);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_with_more_requests_than_may_be_is_noticed_at_once() {
+    let double = Arc::new(Double::default());
+    let node = run_double(tempfile::tempdir().unwrap(), double.clone());
+    let mut stuck = double.stuck.subscribe();
+    let mut stream = UnixStream::connect(node.dir.path().join("control.sock")).await.unwrap();
+    for id in 0..MAX_REQUESTS as u64 + 2 {
+        let command = Command::Nearby { watch: true };
+        let line = serde_json::to_string(&Request { id, command }).unwrap();
+        stream.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+    stuck.wait_for(|stuck| *stuck == MAX_REQUESTS).await.unwrap();
+    drop(stream);
+    let noticed = stuck.wait_for(|stuck| *stuck == 0);
+    tokio::time::timeout(Duration::from_secs(30), noticed).await.unwrap().unwrap();
 }
 
 #[tokio::test]
