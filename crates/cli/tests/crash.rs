@@ -27,9 +27,9 @@ use std::time::{Duration, Instant};
 use disk::{Disk, Fault};
 use lab::person::{Control, Node};
 use lab::random::Random;
-use lab::story::{become_contacts, sees};
+use lab::story::contacts_on_loopback;
 use lab::written::{Written, assert_whole};
-use lab::{Person, free_udp_port, long, until};
+use lab::{Person, long, until};
 use serde_json::Value;
 
 /// Within this some message arrives, however busy the machine: else the two are stuck.
@@ -195,12 +195,7 @@ fn write(
 
 /// Two contacts, whose nodes do not run.
 fn contacts(power: bool, seed: u64) -> [Side; 2] {
-    let port = free_udp_port();
-    let sides = ["Writer", "Reader"].map(|name| Person::on_loopback(name, port));
-    let nodes = sides.each_ref().map(Person::start);
-    sees(&sides[0], &sides[1]);
-    become_contacts(&sides[0], &sides[1]);
-    nodes.into_iter().for_each(Node::stop);
+    let sides = contacts_on_loopback(["Writer", "Reader"]);
     sides.map(|mut person| {
         let disk = power.then(Disk::new);
         if let Some(disk) = &disk {

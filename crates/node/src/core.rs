@@ -129,6 +129,14 @@ impl Core {
         })
     }
 
+    /// How the store is: what the check after an unclean end found, or why nothing can be written.
+    pub(crate) fn store_health(&self) -> String {
+        match self.store.trouble() {
+            Some(error) => format!("failing: {}", error.message),
+            None => locked(&self.health).clone(),
+        }
+    }
+
     /// This instance as of the last commit.
     pub(crate) fn me(&self) -> Arc<Me> {
         self.store.me()

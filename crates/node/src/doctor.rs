@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::CheckView;
-use crate::core::{Core, locked};
+use crate::core::Core;
 use crate::time::{RELEASED, now, rfc3339};
 
 /// Free space below which the disk is called nearly full, bytes.
@@ -39,12 +39,14 @@ fn clock() -> CheckView {
 }
 
 fn store(core: &Core) -> CheckView {
-    let health = locked(&core.health).clone();
+    let health = core.store_health();
+    let hint = core.store.trouble().map(|error| error.hint);
     check(
         "store",
         health == "ok" || health == "checking",
         format!("{health}, {} bytes", core.db.size()),
-        "run `nexus log verify`; what is missing comes back from contacts",
+        hint.as_deref()
+            .unwrap_or("run `nexus log verify`; what is missing comes back from contacts"),
     )
 }
 

@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::api::{ErrorBody, ErrorCode};
 
+/// What Unix calls an error of the device; the standard library has no name for it.
+const EIO: i32 = 5;
+
 /// Result of everything a front end can ask for.
 pub type Answered<T> = Result<T, ErrorBody>;
 
@@ -107,6 +110,7 @@ pub fn io(what: &str, path: &Path, error: &std::io::Error) -> ErrorBody {
     use std::io::ErrorKind as K;
     let message = format!("{what} {}: {error}", path.display());
     match error.kind() {
+        _ if error.raw_os_error() == Some(EIO) => disk_failed(&message),
         K::StorageFull | K::QuotaExceeded => disk_full(path),
         K::PermissionDenied | K::ReadOnlyFilesystem => read_only(path),
         _ => ErrorBody::new(
@@ -127,6 +131,16 @@ pub fn disk_full(path: &Path) -> ErrorBody {
             path.display()
         ),
         "free some space and try again",
+    )
+}
+
+/// The disk reports an error; `what` says where.
+fn disk_failed(what: impl std::fmt::Display) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::DiskFailed,
+        format!("{what}; nothing that was confirmed is lost by that"),
+        "look after the disk (the system's log, `nexus doctor`) and try again; if it goes on, stop the node and copy the \
+         data directory to a sound disk",
     )
 }
 
@@ -198,6 +212,7 @@ impl From<nexus_storage::StoreError> for ErrorBody {
                 "the disk is full; nothing that was confirmed is lost",
                 "free some space and try again",
             ),
+            E::Disk { .. } => disk_failed(error),
             E::ReadOnly => Self::new(
                 ErrorCode::ReadOnly,
                 "the store can't be written",
@@ -228,6 +243,7 @@ pub fn open(error: nexus_storage::OpenError) -> ErrorBody {
         ),
         E::ReadOnly { path } => read_only(&path),
         E::DiskFull { path } => disk_full(&path),
+        E::Disk { .. } => disk_failed(error),
         E::Damaged { path, detail } => ErrorBody::new(
             ErrorCode::Damaged,
             format!("{} is damaged: {detail}", path.display()),

@@ -5,7 +5,7 @@
 //! the commit is done (push, tell watchers, dial) a job notes in [`After`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,8 @@ use nexus_storage::own::Retirement;
 use nexus_storage::{Group, StoreError, Tx, Writer};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::api::{ErrorBody, ErrorCode};
+use crate::core::locked;
 use crate::error::{self, Answered};
 use crate::me::Me;
 use crate::time::Clock;
@@ -114,7 +116,7 @@ impl After {
 }
 
 /// Told after the commit; gets whether it succeeded.
-type Finish = Box<dyn FnOnce(bool, Option<crate::api::ErrorBody>) + Send>;
+type Finish = Box<dyn FnOnce(bool, Option<ErrorBody>) + Send>;
 /// Runs the job, or only prepares to tell that no transaction could be begun.
 type Run = Box<dyn for<'w> FnOnce(Option<&mut Group<'w>>, &mut State) -> Finish + Send>;
 
@@ -128,7 +130,12 @@ struct State {
     me: Arc<Me>,
     after: After,
     clock: Clock,
+    /// What the store itself did not let a job of this group do.
+    trouble: Option<ErrorBody>,
 }
+
+/// Why nothing could be written last, if so.
+type Trouble = Arc<Mutex<Option<ErrorBody>>>;
 
 /// Sends jobs to the thread. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -138,6 +145,7 @@ pub(crate) struct Store {
     /// What others send, and what may take its time.
     posted: mpsc::Sender<Job>,
     me: watch::Receiver<Arc<Me>>,
+    trouble: Trouble,
     clock: Clock,
 }
 
@@ -161,11 +169,18 @@ impl Store {
         let queue = Queue { awaited: awaited_jobs, posted: posted_jobs, runtime };
         let me = Arc::new(me);
         let (publish, seen) = watch::channel(me.clone());
-        let state = State { me, after: After::default(), clock: clock.clone() };
+        let state = State { me, after: After::default(), clock: clock.clone(), trouble: None };
+        let trouble = Trouble::default();
+        let outside = Outside { publish, trouble: Arc::clone(&trouble) };
         let thread = std::thread::Builder::new()
             .name("nexus-store".into())
-            .spawn(move || run(writer, state, queue, &publish, effects))?;
-        Ok((Self { awaited, posted, me: seen, clock }, thread))
+            .spawn(move || run(writer, state, queue, &outside, effects))?;
+        Ok((Self { awaited, posted, me: seen, trouble, clock }, thread))
+    }
+
+    /// Why the last transaction was not kept, while that is so.
+    pub(crate) fn trouble(&self) -> Option<ErrorBody> {
+        locked(&self.trouble).clone()
     }
 
     /// This instance as of the last commit.
@@ -221,7 +236,7 @@ impl Store {
     }
 }
 
-fn closed() -> crate::api::ErrorBody {
+fn closed() -> ErrorBody {
     error::failed("the store is closed, the node is ending")
 }
 
@@ -239,6 +254,14 @@ fn boxed<T: Send + 'static>(
             }
             None => Err(closed()),
         };
+        if let Err(error) = &result
+            && matches!(
+                error.code,
+                ErrorCode::DiskFull | ErrorCode::DiskFailed | ErrorCode::ReadOnly
+            )
+        {
+            state.trouble.get_or_insert_with(|| error.clone());
+        }
         if result.is_ok() {
             state.me = me;
             state.after.merge(after);
@@ -254,6 +277,12 @@ fn boxed<T: Send + 'static>(
             });
         })
     })
+}
+
+/// What the thread tells without being asked.
+struct Outside {
+    publish: watch::Sender<Arc<Me>>,
+    trouble: Trouble,
 }
 
 /// What waits for the thread.
@@ -314,7 +343,7 @@ fn run(
     mut writer: Writer,
     mut state: State,
     mut queue: Queue,
-    publish: &watch::Sender<Arc<Me>>,
+    outside: &Outside,
     mut effects: impl FnMut(After),
 ) {
     let mut pages = 0;
@@ -335,14 +364,22 @@ fn run(
         };
         let before = state.me.clone();
         let (finishes, committed) = group(&mut writer, &mut state, first, &mut queue);
+        let trouble = state.trouble.take();
+        let wrote = matches!(committed, Ok(true));
         let failure = committed.err().map(|e| {
             tracing::error!(error = %e, "a transaction failed");
-            crate::api::ErrorBody::from(e)
+            match (e, trouble.clone()) {
+                (StoreError::RolledBack, Some(cause)) => cause,
+                (e, _) => ErrorBody::from(e),
+            }
         });
+        if failure.is_some() || trouble.is_some() || wrote {
+            *locked(&outside.trouble) = failure.clone().or(trouble);
+        }
         let after = std::mem::take(&mut state.after);
         if failure.is_none() {
             if !Arc::ptr_eq(&before, &state.me) {
-                publish.send_replace(state.me.clone());
+                outside.publish.send_replace(state.me.clone());
             }
             effects(after);
         } else {
@@ -381,13 +418,13 @@ fn tidy(writer: &mut Writer) {
     }
 }
 
-/// One group: the first job and all that wait, within the limits.
+/// One group: the first job and all that wait, within the limits. Gives whether it wrote anything.
 fn group(
     writer: &mut Writer,
     state: &mut State,
     first: (Job, bool),
     queue: &mut Queue,
-) -> (Vec<Finish>, Result<(), StoreError>) {
+) -> (Vec<Finish>, Result<bool, StoreError>) {
     let begun = Instant::now();
     let mut finishes = Vec::new();
     let mut group = match writer.group() {
@@ -403,7 +440,8 @@ fn group(
         let full = has.weight >= GROUP_WEIGHT;
         next = if full { None } else { queue.next(begun.elapsed(), &has) };
     }
-    (finishes, group.commit())
+    let wrote = group.has_changes();
+    (finishes, group.commit().map(|()| wrote))
 }
 
 #[cfg(test)]

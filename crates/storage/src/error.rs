@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+/// What Unix calls an error of the device; the standard library has no name for it.
+const EIO: i32 = 5;
+
 /// Why a database could not be opened. Nothing was changed in any of these cases.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -35,6 +38,14 @@ pub enum OpenError {
     DiskFull {
         /// The database.
         path: PathBuf,
+    },
+    /// The disk reported an error. See to the disk; what it has confirmed is there.
+    #[error("the disk that holds {} failed: {detail}", path.display())]
+    Disk {
+        /// The database.
+        path: PathBuf,
+        /// What was said.
+        detail: String,
     },
     /// The file is there, and is something else. Choose another data directory.
     #[error("{} is not a Nexus database", path.display())]
@@ -89,6 +100,7 @@ impl OpenError {
             StoreError::DiskFull => Self::DiskFull { path },
             StoreError::ReadOnly => Self::ReadOnly { path },
             StoreError::Busy => Self::Locked { path },
+            StoreError::Disk { detail } => Self::Disk { path, detail },
             StoreError::Damaged { detail } => Self::Damaged { path, detail },
             StoreError::Sqlite(source) => match source.sqlite_error_code() {
                 Some(ErrorCode::NotADatabase) => Self::NotNexus { path },
@@ -104,6 +116,9 @@ impl OpenError {
     pub(crate) fn from_io(path: &Path, source: std::io::Error) -> Self {
         use std::io::ErrorKind as K;
         let path = path.to_path_buf();
+        if source.raw_os_error() == Some(EIO) {
+            return Self::Disk { path, detail: source.to_string() };
+        }
         match source.kind() {
             K::PermissionDenied | K::ReadOnlyFilesystem => Self::ReadOnly { path },
             K::StorageFull | K::QuotaExceeded => Self::DiskFull { path },
@@ -121,6 +136,13 @@ pub enum StoreError {
     /// There is no room. Nothing of the transaction was kept; free some space and repeat it.
     #[error("no space left for the database")]
     DiskFull,
+    /// The disk reported an error. Whatever was to be committed may or may not be found at the next opening; here it counts
+    /// as not kept, and the next transaction writes over it.
+    #[error("the disk failed: {detail}")]
+    Disk {
+        /// What SQLite said.
+        detail: String,
+    },
     /// The database can't be written (any more): the file system became read-only.
     #[error("the database can't be written")]
     ReadOnly,
@@ -187,6 +209,8 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(ErrorCode::SystemIoFailure) => Self::Disk { detail: error.to_string() },
+            // Also where the disk could not be read: SQLite makes no difference there.
             Some(ErrorCode::DatabaseCorrupt) => Self::damaged(error.to_string()),
             _ => Self::Sqlite(error),
         }

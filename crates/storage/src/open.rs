@@ -292,6 +292,9 @@ fn notices(queries: &Queries, options: &OpenOptions) -> Result<Vec<Notice>, Stor
     conn.execute("UPDATE meta SET clean = 0", [])?;
     let mut notices = Vec::new();
     if !clean {
+        // Part of the write-ahead log may be in the kernel's cache only, and never get to the disk: after an fsync that failed
+        // the kernel takes its pages for written. What is confirmed from now on must not hang on them.
+        queries.first("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         notices.push(Notice::UncleanShutdown);
     }
     notices.extend(queries.copied(&options.machine)?);
@@ -307,6 +310,7 @@ pub(crate) fn into_open(path: &Path, error: StoreError) -> OpenError {
     let path = path.to_path_buf();
     match error {
         StoreError::DiskFull => OpenError::DiskFull { path },
+        StoreError::Disk { detail } => OpenError::Disk { path, detail },
         StoreError::ReadOnly => OpenError::ReadOnly { path },
         StoreError::Busy => OpenError::Locked { path },
         StoreError::Sqlite(source) => OpenError::from_sqlite(&path, source),

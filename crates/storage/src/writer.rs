@@ -29,6 +29,8 @@ pub struct Tx<'w> {
 pub struct Group<'w> {
     tx: Tx<'w>,
     finished: bool,
+    /// Rows changed on this connection before it began.
+    before: u64,
 }
 
 /// A read connection. Each query sees the newest commit; [`Reader::snapshot`] holds one state for several.
@@ -63,7 +65,8 @@ impl Writer {
     pub fn group(&mut self) -> Result<Group<'_>, StoreError> {
         self.queries.run("BEGIN IMMEDIATE", [])?;
         let tx = Tx { queries: &self.queries, _exclusive: std::marker::PhantomData };
-        Ok(Group { tx, finished: false })
+        let before = self.queries.conn().total_changes();
+        Ok(Group { tx, finished: false, before })
     }
 
     /// Reads on the write connection, between transactions.
@@ -165,6 +168,12 @@ impl<'w> Group<'w> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether there is anything to make durable; if not, a commit says nothing about the disk.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        self.tx.conn().total_changes() != self.before
     }
 
     /// Makes everything durable.

@@ -41,6 +41,11 @@ pub fn read(mut bytes: &[u8]) -> Vec<Note> {
     notes
 }
 
+/// Length of a journal without what was half written at its end.
+pub fn whole(bytes: &[u8]) -> usize {
+    read(bytes).iter().map(|note| HEAD + note.old.len()).sum()
+}
+
 /// Content of a file on the disk after the power cut, and how many sectors were lost.
 pub fn held(content: Vec<u8>, notes: &[Note], random: &mut Random) -> (Vec<u8>, usize) {
     let mut cache = content;

@@ -115,6 +115,15 @@ impl Disk {
         fs::metadata(self.dir.path().join("tally")).map_or(0, |tally| tally.len())
     }
 
+    /// A process on the disk was killed, and the power stays on: whatever the kernel has, it has.
+    pub fn killed(&self) {
+        for name in FILES {
+            let journal = self.dir.path().join(format!("{name}.journal"));
+            let Ok(notes) = fs::read(&journal) else { continue };
+            fs::write(&journal, &notes[..cache::whole(&notes)]).unwrap();
+        }
+    }
+
     /// The power is cut. What was not synced is lost, or some of its sectors are there, as the disk pleased. Nothing may
     /// run on the directory. Gives how many sectors in the cache were lost.
     pub fn power_cut(&self, data_dir: &Path, random: &mut Random) -> usize {

@@ -2,10 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Person, until};
+use super::person::Node;
+use super::{Person, free_udp_port, until};
 
 /// Long enough for any beacon interval and a slow machine, short enough to fail within a test.
 pub const SOON: Duration = Duration::from_secs(30);
+
+/// Two contacts on this machine whose nodes never leave it, and do not run now.
+pub fn contacts_on_loopback(names: [&str; 2]) -> [Person; 2] {
+    let port = free_udp_port();
+    let people = names.map(|name| Person::on_loopback(name, port));
+    let nodes = people.each_ref().map(Person::start);
+    sees(&people[0], &people[1]);
+    become_contacts(&people[0], &people[1]);
+    nodes.into_iter().for_each(Node::stop);
+    people
+}
 
 /// Waits until `who` sees `other` by discovery.
 pub fn sees(who: &Person, other: &Person) {

@@ -82,7 +82,7 @@ pub(crate) async fn status(core: &Arc<Core>, rows: &Rows) -> Answered<()> {
         queued,
         server: None,
         listen: transport.listen_addresses().iter().map(ToString::to_string).collect(),
-        store: locked(&core.health).clone(),
+        store: core.store_health(),
         entries,
         store_bytes: core.db.size(),
         refused,

@@ -78,6 +78,8 @@ pub enum ErrorCode {
     ApiVersion,
     /// The confirmation does not match.
     NotConfirmed,
+    /// The disk reports an error.
+    DiskFailed,
 }
 
 impl ErrorCode {
@@ -113,6 +115,7 @@ impl ErrorCode {
         Self::BadConfig,
         Self::ApiVersion,
         Self::NotConfirmed,
+        Self::DiskFailed,
     ];
 
     /// Exit code of the program: 1 failed, 2 usage, 3 not found, 4 timed out or unreachable, 5 refused, 6 busy.
@@ -122,6 +125,7 @@ impl ErrorCode {
             Self::Failed
             | Self::NewerVersion
             | Self::DiskFull
+            | Self::DiskFailed
             | Self::ReadOnly
             | Self::Damaged
             | Self::ApiVersion => 1,
@@ -159,6 +163,6 @@ mod tests {
             assert_eq!(*code as usize, place);
         }
         // The last one declared: a new one after it must be added to the list too.
-        assert_eq!(ErrorCode::ALL.len(), ErrorCode::NotConfirmed as usize + 1);
+        assert_eq!(ErrorCode::ALL.len(), ErrorCode::DiskFailed as usize + 1);
     }
 }
