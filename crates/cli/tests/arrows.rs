@@ -15,7 +15,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and what it may use of ours. `identity` has an arrow from all that handle keys or ids.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("nexus-bench", &["nexus-identity", "nexus-log", "nexus-sync"]),
     ("nexus-cli", &["nexus-node"]),
     ("nexus-identity", &[]),
@@ -24,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
         "nexus-node",
         &["nexus-identity", "nexus-log", "nexus-storage", "nexus-sync", "nexus-transport"],
     ),
+    ("nexus-sim", &["nexus-identity", "nexus-log", "nexus-storage", "nexus-sync"]),
     ("nexus-storage", &["nexus-identity", "nexus-log", "nexus-sync"]),
     ("nexus-sync", &["nexus-identity", "nexus-log"]),
     ("nexus-transport", &["nexus-identity"]),

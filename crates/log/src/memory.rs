@@ -83,7 +83,24 @@ impl MemoryLedger {
         self.by_hash.contains_key(hash)
     }
 
-    /// A run of one chain from `from` on, with what it shares with others, at most `max_bytes`.
+    /// The heads of one log, one a branch, sorted, as sync asks for them.
+    #[must_use]
+    pub fn tips(&self, log: &LogKey) -> Vec<LogHead> {
+        let chains = self.chains.values().filter(|chain| chain.log == *log);
+        let mut heads: Vec<_> = chains.map(Chain::log_head).collect();
+        heads.sort();
+        heads
+    }
+
+    /// The hash of the entry at `seq` on a branch of a log.
+    #[must_use]
+    pub fn hash_at(&self, log: &LogKey, branch: Option<&EntryHash>, seq: Seq) -> Option<EntryHash> {
+        let chain = self.chain_of(log, branch).filter(|chain| seq <= chain.head.seq)?;
+        self.entry_on(chain.id, seq).map(|stored| stored.hash)
+    }
+
+    /// A run of one chain from `from` on, with what it shares with others: the longest of at most `max_bytes`; the
+    /// shortest there is if not even that fits.
     #[must_use]
     pub fn run(
         &self,
@@ -92,14 +109,16 @@ impl MemoryLedger {
         from: Seq,
         max_bytes: usize,
     ) -> Option<Run> {
-        let chain =
-            self.chains.values().find(|chain| chain.log == *log && chain.branch == branch)?;
+        let chain = self.chain_of(log, branch.as_ref())?;
         let mut builder = RunBuilder::new();
+        let mut signed = false;
         for seq in from..=chain.head.seq {
             let Entry { header, payload, signature } = &self.entry_on(chain.id, seq)?.entry;
-            if !builder.push(header, payload, signature.as_ref(), max_bytes) {
+            let limit = if signed { max_bytes } else { usize::MAX };
+            if !builder.push(header, payload, signature.as_ref(), limit) {
                 break;
             }
+            signed |= signature.is_some();
         }
         builder.finish()
     }
@@ -137,6 +156,12 @@ impl MemoryLedger {
         view.map(|view| view.messages.values().cloned().collect()).unwrap_or_default()
     }
 
+    /// The place of the last message of a conversation.
+    #[must_use]
+    pub fn newest(&self, conversation: &ConversationId) -> Option<Position> {
+        self.views.get(conversation)?.messages.last_key_value().map(|(position, _)| *position)
+    }
+
     /// How far everybody has read, per log.
     #[must_use]
     pub fn read_marks(&self, conversation: &ConversationId) -> BTreeMap<(ConnectId, LogKey), Seq> {
@@ -159,6 +184,11 @@ impl MemoryLedger {
     /// Forgets all keys without a trace, as removing every conversation does.
     pub fn forget_keys(&mut self) {
         self.keys.clear();
+    }
+
+    fn chain_of(&self, log: &LogKey, branch: Option<&EntryHash>) -> Option<&Chain> {
+        let mut chains = self.chains.values();
+        chains.find(|chain| chain.log == *log && chain.branch.as_ref() == branch)
     }
 
     fn entry_on(&self, chain: ChainId, seq: Seq) -> Option<&StoredEntry> {

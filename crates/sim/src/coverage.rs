@@ -1,0 +1,85 @@
+//! What the seeds reached: faults, states, transitions. What is named here must be reached by a sweep of seeds.
+
+use std::collections::BTreeMap;
+
+/// Everything that a sweep must have reached at least once.
+pub const NAMED: &[&str] = &[
+    "said",
+    "not said",
+    "link up",
+    "link cut",
+    "link cut by bytes",
+    "link half open",
+    "link doubled",
+    "dial refused",
+    "partition",
+    "edge away",
+    "crash",
+    "crash inside a transaction",
+    "restart",
+    "disk full",
+    "disk went back",
+    "clone born",
+    "clock set",
+    "new epoch",
+    "prekey rotated",
+    "prekey erased",
+    "a message disappeared",
+    "a key was asked for",
+    "a key was sealed again",
+    "fork seen",
+    "own log continued elsewhere",
+    "instance given up",
+    "a clock too far ahead",
+    "run refused",
+    "run gap",
+    "run unwanted",
+    "frame SUMMARY",
+    "frame WANT",
+    "frame HEADS",
+    "frame RUN",
+    "frame CREDIT",
+    "frame MARK eager",
+    "frame MARK lazy",
+    "frame FORK",
+    "topic done",
+    "topic ended",
+    "share remembered",
+    "engine timeout",
+    "settled in one round",
+    "delivered",
+];
+
+/// How often each was reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage(BTreeMap<&'static str, u64>);
+
+impl Coverage {
+    /// It was reached.
+    pub fn hit(&mut self, what: &'static str) {
+        *self.0.entry(what).or_default() += 1;
+    }
+
+    /// It was reached so often.
+    pub fn add(&mut self, what: &'static str, times: u64) {
+        *self.0.entry(what).or_default() += times;
+    }
+
+    /// Adds that of another run.
+    pub fn merge(&mut self, other: &Self) {
+        for (what, times) in &other.0 {
+            self.add(what, *times);
+        }
+    }
+
+    /// What was named and never reached.
+    #[must_use]
+    pub fn missing(&self) -> Vec<&'static str> {
+        NAMED.iter().copied().filter(|what| !self.0.contains_key(what)).collect()
+    }
+
+    /// Everything reached, and how often.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.0.iter().map(|(what, times)| (*what, *times))
+    }
+}

@@ -1,0 +1,80 @@
+//! What goes wrong.
+
+use super::draw::{Swarm, Switch};
+use super::{Act, DAY, Fault, Ms, Plan, SECOND, Step};
+use crate::dice::Dice;
+
+pub(super) fn draw(plan: &mut Plan, swarm: Swarm, dice: &mut Dice) {
+    let span = plan.span;
+    let first: Vec<usize> = plan.first_nodes().collect();
+    let node = |dice: &mut Dice| first[dice.index(first.len())];
+    let add = |plan: &mut Plan, at: Ms, fault: Fault| {
+        plan.steps.push(Step { at, act: Act::Fault(fault) });
+    };
+    let times = |dice: &mut Dice, most: u64| dice.scale(1, most);
+    if swarm.has(Switch::Cuts) && !plan.edges.is_empty() {
+        for _ in 0..times(dice, 30) {
+            let edge = dice.index(plan.edges.len());
+            let half = swarm.has(Switch::HalfOpen) && dice.chance(500);
+            add(plan, dice.below(span), Fault::Cut { edge, half });
+        }
+    }
+    if swarm.has(Switch::Partitions) {
+        for _ in 0..times(dice, 8) {
+            let nodes = (0..plan.nodes.len()).filter(|_| dice.chance(400)).collect();
+            let during = dice.scale(SECOND, span);
+            add(plan, dice.below(span), Fault::Partition { nodes, during });
+        }
+    }
+    if swarm.has(Switch::Absence) {
+        // One is away for long: past the life of its prekeys, if the run is long enough.
+        let nodes = vec![node(dice)];
+        let during = dice.range(span / 3, span);
+        add(plan, dice.below(span / 2 + 1), Fault::Partition { nodes, during });
+    }
+    if swarm.has(Switch::Bridge) && !plan.edges.is_empty() {
+        let edge = dice.index(plan.edges.len());
+        for _ in 0..times(dice, 20) {
+            add(
+                plan,
+                dice.below(span),
+                Fault::Away { edge, during: dice.scale(SECOND, span / 4 + 1) },
+            );
+        }
+    }
+    if swarm.has(Switch::Crashes) {
+        for _ in 0..times(dice, 12) {
+            let during = dice.scale(10, (span / 8).max(10));
+            let torn = swarm.has(Switch::TornCrashes) && dice.chance(600);
+            let writes = torn.then(|| dice.scale(1, 60) - 1);
+            add(plan, dice.below(span), Fault::Crash { node: node(dice), writes, during });
+        }
+    }
+    if swarm.has(Switch::FullDisks) {
+        for _ in 0..times(dice, 4) {
+            let (writes, during) = (dice.scale(1, 60) - 1, dice.scale(SECOND, span / 8 + SECOND));
+            add(plan, dice.below(span), Fault::Full { node: node(dice), writes, during });
+        }
+    }
+    if swarm.has(Switch::OldDisks) && dice.chance(500) {
+        let node = node(dice);
+        let at = dice.below(span);
+        let later = at + dice.scale(1, span - at + 1);
+        add(plan, at, Fault::Remember { node });
+        add(plan, later, Fault::Forget { node });
+    }
+    if swarm.has(Switch::Clones) && dice.chance(400) {
+        let from = node(dice);
+        let at = dice.below(span);
+        let new = plan.beside(from);
+        add(plan, at, Fault::Clone { node: new, from });
+    }
+    if swarm.has(Switch::Clocks) {
+        for _ in 0..times(dice, 6) {
+            let most = if swarm.has(Switch::WildClocks) { 12 * 365 * DAY } else { 5 * DAY };
+            let by = i64::try_from(dice.scale(SECOND, most)).unwrap_or(0);
+            let by = if dice.chance(500) { by } else { -by };
+            add(plan, dice.below(span), Fault::Clock { node: node(dice), by });
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The store of a node: jobs wait, become durable together, and only then anybody hears of it.
+
+use std::time::Duration;
+
+use nexus_identity::Millis;
+use nexus_sync::{Refused, Ticket};
+
+use super::{Event, World};
+use crate::disk::DiskError;
+use crate::net::Control;
+use crate::node::{After, Done, Job, JobError, Node, Taken, Work, run};
+use crate::trace::short;
+
+/// How long it takes until a device asks for keys that are missing.
+const CALM: Duration = Duration::from_secs(2);
+/// Longest time between two looks at a clock.
+const LONGEST_TICK: Duration = Duration::from_secs(12 * 3_600);
+/// … and shortest.
+const SHORTEST_TICK: Duration = Duration::from_millis(20);
+/// Jobs that may wait for a store: the window of each link in runs of the smallest charge, and what people do.
+const MOST_JOBS: usize = 4_096 * 4;
+
+/// What a commit left to do.
+#[derive(Default)]
+struct Outcome {
+    durable: Vec<Ticket>,
+    refused: Vec<(Ticket, Refused)>,
+    done: Vec<Done>,
+    after: After,
+    useful: u64,
+    died: bool,
+    bug: Option<String>,
+}
+
+impl World {
+    /// Adds a job to those that wait for a device's store.
+    pub(super) fn queue(&mut self, node: usize, job: Job) {
+        let longest = self.plan.commit.max(1);
+        let wait = Duration::from_micros(self.dice.range(200, longest * 1_000));
+        let held = self.node(node);
+        if !held.up {
+            return;
+        }
+        held.jobs.push_back(job);
+        let (life, waiting) = (held.life, held.jobs.len());
+        if !held.committing {
+            held.committing = true;
+            self.after(wait, Event::Commit { node, life });
+        }
+        if waiting > MOST_JOBS {
+            self.fail(format!("n{node} has {waiting} jobs waiting"));
+        }
+    }
+
+    pub(super) fn commit(&mut self, node: usize, life: u32) {
+        if !self.lives(node, life) {
+            return;
+        }
+        let now = self.now;
+        let held = self.node(node);
+        held.committing = false;
+        let jobs = std::mem::take(&mut held.jobs);
+        let mut out = Outcome::default();
+        for job in jobs {
+            one(held, &job, now, &mut out);
+            if out.died || out.bug.is_some() {
+                break;
+            }
+        }
+        self.effects(node, out);
+    }
+
+    fn effects(&mut self, node: usize, out: Outcome) {
+        let Outcome { durable, refused, done, mut after, useful, died, bug } = out;
+        self.traffic.useful += useful;
+        if let Some(bug) = bug {
+            return self.fail(format!("n{node}: {bug}"));
+        }
+        for what in std::mem::take(&mut after.seen) {
+            self.cover.hit(what);
+        }
+        let person = self.nodes[&node].person;
+        for signed in std::mem::take(&mut after.signed) {
+            self.trace.note(self.now, Some(node), "wrote", signed.hash.as_bytes(), || {
+                let name = format!("{:?}", signed.payload);
+                let name: String = name.chars().take(60).collect();
+                format!("{} seq {} {name}", short(signed.hash.as_bytes()), signed.position.seq)
+            });
+            self.oracle.wrote(signed);
+        }
+        for (log, who, head) in std::mem::take(&mut after.raised) {
+            self.check_delivered(node, person, &log, &who, head);
+        }
+        if died {
+            self.cover.hit("crash inside a transaction");
+            return self.crash(node);
+        }
+        self.tell_engine(node, &durable, &refused, &after);
+        for one in done {
+            self.done(node, one);
+        }
+        self.follow(node, after);
+    }
+
+    /// The engine hears what is durable and what is not.
+    fn tell_engine(
+        &mut self,
+        node: usize,
+        durable: &[Ticket],
+        refused: &[(Ticket, Refused)],
+        after: &After,
+    ) {
+        let now = self.now;
+        let held = self.node(node);
+        for ((topic, log), head) in &after.appended {
+            held.engine.handle_appended(*topic, *log, *head, now, &held.disk);
+        }
+        if !durable.is_empty() {
+            held.engine.handle_committed(durable, now, &held.disk);
+        }
+        for (ticket, why) in refused {
+            held.engine.handle_refused(*ticket, *why, now, &held.disk);
+        }
+        for (_, why) in refused {
+            self.cover.hit(match why {
+                Refused::Log => "run refused",
+                Refused::Topic => "run unwanted",
+                Refused::Storage => "run gap",
+            });
+        }
+        self.drain(node);
+    }
+
+    fn done(&mut self, node: usize, done: Done) {
+        match done {
+            Done::Taken(_, Taken::Stored(count)) => {
+                self.traffic.entries += count as u64;
+                let bytes = (count as u64).to_be_bytes();
+                self.trace.note(self.now, Some(node), "stored", &bytes, || format!("{count} new"));
+            }
+            Done::Taken(..) | Done::Nothing => {}
+            Done::Met(link) => self.link_up(node, link),
+            Done::LetterIsHere(link, id) => self.say(node, link, Control::LetterOk(id)),
+            Done::SendLetter(link, letter) => self.say(node, link, Control::Letter(letter)),
+            Done::Next(next) => {
+                let wall = self.nodes[&node].clock.wall(self.now);
+                let wait = next.since(wall).clamp(SHORTEST_TICK, LONGEST_TICK);
+                self.tick_at(node, self.now + wait);
+            }
+        }
+    }
+
+    /// What must happen outside once a commit is durable.
+    fn follow(&mut self, node: usize, after: After) {
+        let life = self.nodes[&node].life;
+        if after.wants {
+            self.wants(node);
+        }
+        if after.hello {
+            self.tell_hello(node);
+        }
+        for who in after.cards {
+            self.tell_card(node, &who);
+        }
+        if after.letters {
+            for link in self.nodes[&node].links.clone() {
+                if let Some((other, _)) = self.peer(node, link) {
+                    let who = self.nodes[&other].disk.facts.who();
+                    self.queue(node, Job::LetterDue(link, who));
+                }
+            }
+        }
+        if after.timers {
+            self.tick_at(node, self.now + Duration::from_millis(50));
+        }
+        for topic in after.requests {
+            let job = Box::new(Job::Requests(topic));
+            self.after(CALM, Event::Later { node, life, job });
+        }
+        if let Some(instance) = after.give_up {
+            self.queue(node, Job::GiveUp(instance));
+        }
+    }
+
+    fn wants(&mut self, node: usize) {
+        let now = self.now;
+        for link in self.nodes[&node].links.clone() {
+            let Some((other, _)) = self.peer(node, link) else { continue };
+            let who = self.nodes[&other].disk.facts.who();
+            let held = self.node(node);
+            let wanted = held.wanted(&who);
+            held.engine.set_wanted(link, wanted, now, &held.disk);
+        }
+        // Another instance has other links: those of the one before end.
+        let key = self.nodes[&node].disk.facts.instance.key();
+        for link in self.nodes[&node].links.clone() {
+            let mine = self
+                .links
+                .get(&link)
+                .and_then(|held| held.end_of(node).map(|end| held.ends[end].instance));
+            if mine.is_some_and(|mine| mine != key) {
+                self.node(node).engine.close(link, nexus_sync::ByeCode::Done);
+            }
+        }
+        self.drain(node);
+        self.dial_all(node);
+    }
+
+    /// Tells somebody of their own card, which others of their devices have changed.
+    fn tell_card(&mut self, node: usize, who: &nexus_identity::ConnectId) {
+        let Some(card) = self.nodes[&node].disk.facts.card_of(who).cloned() else { return };
+        for link in self.nodes[&node].links.clone() {
+            let to = self.peer(node, link).map(|(other, _)| self.nodes[&other].disk.facts.who());
+            if to == Some(*who) {
+                self.say(node, link, Control::Card(card.clone()));
+            }
+        }
+    }
+}
+
+/// One job, as the store thread runs it.
+fn one(held: &mut Node, job: &Job, now: Duration, out: &mut Outcome) {
+    let wall: Millis = held.clock.wall(now);
+    let mut after = After::default();
+    let dice = &mut held.dice;
+    let done = held.disk.transaction(|tx, facts| {
+        run(&mut Work { tx, facts, after: &mut after, now: wall, dice }, job)
+    });
+    match done {
+        Ok(done) => {
+            if let Done::Taken(ticket, taken) = &done {
+                match taken {
+                    Taken::Stored(count) => {
+                        out.durable.push(*ticket);
+                        if let Job::Take(_, _, run) = job
+                            && *count > 0
+                        {
+                            out.useful += run.bytes().len() as u64;
+                        }
+                    }
+                    Taken::Refused => out.refused.push((*ticket, Refused::Log)),
+                    Taken::Unwanted => out.refused.push((*ticket, Refused::Topic)),
+                    Taken::Gap => out.refused.push((*ticket, Refused::Storage)),
+                }
+            }
+            if matches!(job, Job::Say(..)) {
+                after.seen.push("said");
+            }
+            out.done.push(done);
+            out.after.merge(after);
+        }
+        Err(JobError::Disk(DiskError::Died)) => out.died = true,
+        Err(JobError::Disk(DiskError::Full)) => {
+            out.after.seen.push("disk full");
+            if let Job::Take(ticket, ..) = job {
+                out.refused.push((*ticket, Refused::Storage));
+            }
+            if let Job::Met(link, ..) = job {
+                // As the shipped node: the link goes on, what it taught is learned from the next one.
+                out.done.push(Done::Met(*link));
+            }
+            if matches!(job, Job::Tick) {
+                out.done.push(Done::Next(wall.saturating_add(Duration::from_secs(60))));
+            }
+        }
+        Err(JobError::NotNow(_)) => {
+            out.after.seen.push("not said");
+            // The one thing that must be told even though the job came to nothing.
+            out.after.give_up = out.after.give_up.take().or(after.give_up);
+        }
+        Err(error) => out.bug = Some(format!("{job:?}: {error}").chars().take(600).collect()),
+    }
+}

@@ -1,0 +1,437 @@
+//! Links: dialled, met, broken, noticed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_identity::{InstanceKey, Secret32};
+use nexus_sync::{FrameError, LinkId, LinkParams, Received, Serial, Shared, Side};
+
+use super::{Event, World};
+use crate::net::{Control, End, FRAME_HEAD, Item, Lane, Link};
+use crate::node::Job;
+
+/// Longest wait before two devices try again to meet.
+const MOST_BACKOFF: Duration = Duration::from_secs(300);
+/// How long a dead link may look alive.
+const DEAD_AFTER: u64 = 15_000;
+/// What a control frame weighs on the wire.
+const CONTROL_BYTES: u64 = 1_500;
+
+impl World {
+    /// Two devices try to meet, soon.
+    pub(super) fn dial_soon(&mut self, edge: usize, within: Duration) {
+        let wait = self.dice.range(1, u64::try_from(within.as_millis()).unwrap_or(1).max(1));
+        if !self.edges[edge].dialling {
+            self.edges[edge].dialling = true;
+            self.after(Duration::from_millis(wait), Event::Dial(edge));
+        }
+    }
+
+    /// A device wants others, or says something else of itself: whoever refused may not any more.
+    pub(super) fn dial_all(&mut self, node: usize) {
+        for edge in 0..self.edges.len() {
+            let (a, b) = self.edges[edge].ends;
+            if a == node || b == node {
+                self.edges[edge].refused = false;
+                self.edges[edge].failed = 0;
+                self.dial_soon(edge, Duration::from_secs(2));
+            }
+        }
+    }
+
+    fn linked(&self, edge: usize) -> bool {
+        self.links.values().any(|link| link.edge == edge && !link.is_over())
+    }
+
+    fn can_meet(&self, edge: usize) -> Option<(u32, u32)> {
+        let held = &self.edges[edge];
+        let (a, b) = (self.nodes.get(&held.ends.0)?, self.nodes.get(&held.ends.1)?);
+        (held.away == 0 && a.up && b.up).then_some((a.life, b.life))
+    }
+
+    pub(super) fn dial(&mut self, edge: usize) {
+        self.edges[edge].dialling = false;
+        if self.linked(edge) || self.edges[edge].refused {
+            return;
+        }
+        let Some(lives) = self.can_meet(edge) else { return };
+        let took = self.dice.range(1, 3 * self.plan.net.delay + 1);
+        let double = !self.quiet && self.dice.chance(self.plan.net.double);
+        self.edges[edge].dialling = true;
+        self.after(Duration::from_millis(took), Event::Meet { edge, lives, double });
+    }
+
+    pub(super) fn meet(&mut self, edge: usize, lives: (u32, u32), double: bool) {
+        self.edges[edge].dialling = false;
+        if self.can_meet(edge) != Some(lives) {
+            return self.try_again(edge);
+        }
+        let (a, b) = self.edges[edge].ends;
+        if !self.admits(a, b) || !self.admits(b, a) {
+            self.edges[edge].refused = true;
+            self.cover.hit("dial refused");
+            self.trace.note(self.now, Some(a), "refused", &(b as u64).to_be_bytes(), || {
+                format!("with n{b}")
+            });
+            return self.letters(edge);
+        }
+        self.edges[edge].failed = 0;
+        self.link(edge, a, b);
+        if double {
+            self.cover.hit("link doubled");
+            self.link(edge, b, a);
+        }
+    }
+
+    /// Whether two devices let each other in.
+    pub(crate) fn meets(&self, a: usize, b: usize) -> bool {
+        self.admits(a, b) && self.admits(b, a)
+    }
+
+    /// Whether a device lets another one in: its instance is live, and it is me or somebody whom I want.
+    fn admits(&self, at: usize, other: usize) -> bool {
+        let (here, there) = (&self.nodes[&at].disk.facts, &self.nodes[&other].disk.facts);
+        let peer = there.who();
+        if !here.wants(&peer) || here.instance.key() == there.instance.key() {
+            return false;
+        }
+        let known = here.card_of(&peer);
+        let card =
+            known.map_or_else(|| (*there.card).clone(), |known| known.merge(&there.card).card);
+        card.is_live(&there.instance.key())
+    }
+
+    /// A stranger's link may carry one letter.
+    fn letters(&mut self, edge: usize) {
+        let (a, b) = self.edges[edge].ends;
+        for (from, to) in [(a, b), (b, a)] {
+            let who = self.nodes[&to].disk.facts.who();
+            if !self.nodes[&from].disk.facts.wants(&who)
+                || who == self.nodes[&from].disk.facts.who()
+            {
+                continue;
+            }
+            let id = self.new_link(edge, from, to);
+            self.trace.note(self.now, Some(from), "stranger", &id.0.to_be_bytes(), || {
+                format!("at n{to}")
+            });
+            self.queue(from, Job::LetterDue(id, who));
+            self.after(Duration::from_secs(10), Event::Break(id));
+        }
+    }
+
+    fn new_link(&mut self, edge: usize, from: usize, to: usize) -> LinkId {
+        self.next_link += 1;
+        let id = LinkId(self.next_link);
+        let (delay, rate, cuts) = (self.plan.net.delay, self.plan.net.rate, self.plan.net.cuts);
+        let end = |node: usize| {
+            let held = &self.nodes[&node];
+            let instance = held.disk.facts.instance.key();
+            End { node, life: held.life, instance, up: false, gone: false, early: Vec::new() }
+        };
+        let ends = [end(from), end(to)];
+        let mut lanes = [Lane::default(), Lane::default()];
+        if !self.quiet && self.dice.chance(cuts) {
+            let lane = self.dice.index(2);
+            lanes[lane].cut_after = Some(self.dice.scale(1, self.plan.net.cut_within));
+        }
+        let delay = Duration::from_millis(self.dice.range(1, delay.max(1)));
+        let rate = rate * self.dice.range(1, 4);
+        let link = Link { id, edge, ends, lanes, delay, rate, alive: true, dies: false };
+        self.links.insert(id, link);
+        for node in [from, to] {
+            self.node(node).links.insert(id);
+        }
+        id
+    }
+
+    fn link(&mut self, edge: usize, from: usize, to: usize) {
+        let id = self.new_link(edge, from, to);
+        self.cover.hit("link up");
+        self.traffic.links += 1;
+        self.trace.note(self.now, Some(from), "link", &id.0.to_be_bytes(), || {
+            format!("{} to n{to}", id.0)
+        });
+        for (at, other) in [(from, to), (to, from)] {
+            let facts = &self.nodes[&other].disk.facts;
+            let (card, record) = (Arc::clone(&facts.card), Arc::clone(&facts.record));
+            self.queue(at, Job::Met(id, card, record));
+        }
+    }
+
+    /// What a link brought is durable: the engine hears of it.
+    pub(super) fn link_up(&mut self, node: usize, id: LinkId) {
+        let exporter = self.exporter(id);
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.alive) else { return };
+        let Some(at) = link.end_of(node).filter(|at| !link.ends[*at].gone) else { return };
+        link.ends[at].up = true;
+        let early = std::mem::take(&mut link.ends[at].early);
+        let (other, instance) = (link.ends[1 - at].node, link.ends[1 - at].instance);
+        let peer = self.nodes[&other].disk.facts.who();
+        let side = if at == 0 { Side::Dialler } else { Side::Listener };
+        let now = self.now;
+        let held = self.node(node);
+        let remembered = match held.engine.remembered(&instance) {
+            Some(_) => None,
+            None => held.disk.facts.shares.get(&instance).and_then(|b| Shared::from_bytes(b)),
+        };
+        let params = LinkParams { side, exporter, peer, instance, remembered };
+        let wanted = held.wanted(&peer);
+        held.engine.link_up(id, params, wanted, now, &held.disk);
+        self.drain(node);
+        self.queue(node, Job::LetterDue(id, peer));
+        self.send_records(node, id, peer);
+        for item in early {
+            self.hear(node, id, item);
+        }
+    }
+
+    /// The same at both ends and on no other link.
+    fn exporter(&self, id: LinkId) -> Secret32 {
+        let mut hasher = blake3::Hasher::new_derive_key("nexus sim exporter v1");
+        hasher.update(&self.plan.seed.to_be_bytes()).update(&id.0.to_be_bytes());
+        Secret32::new(*hasher.finalize().as_bytes())
+    }
+
+    /// Tells a peer of my other devices, and of its own that it may not have heard of.
+    fn send_records(&mut self, node: usize, id: LinkId, peer: nexus_identity::ConnectId) {
+        let facts = Arc::clone(&self.nodes[&node].disk.facts);
+        if let Some(card) = facts.card_of(&peer)
+            && (card.live().nth(1).is_some() || card.revoked().next().is_some())
+        {
+            self.say(node, id, Control::Card(Arc::clone(card)));
+        }
+        let mine = facts.records.values().filter(|record| {
+            record.connect_id() == facts.who() && facts.card.is_live(&record.instance())
+        });
+        for record in mine {
+            self.say(node, id, Control::Record(Arc::clone(record)));
+        }
+    }
+
+    /// Tells everybody on a link of my card and record.
+    pub(super) fn tell_hello(&mut self, node: usize) {
+        let facts = Arc::clone(&self.nodes[&node].disk.facts);
+        for id in self.nodes[&node].links.clone() {
+            self.say(node, id, Control::Card(Arc::clone(&facts.card)));
+            self.say(node, id, Control::Record(Arc::clone(&facts.record)));
+        }
+    }
+
+    /// Puts something on a link's control stream.
+    pub(super) fn say(&mut self, node: usize, id: LinkId, control: Control) {
+        self.put(node, id, Item::Control(control), CONTROL_BYTES, None);
+    }
+
+    /// Puts a frame on a link's sync stream.
+    pub(super) fn send(
+        &mut self,
+        node: usize,
+        id: LinkId,
+        serial: Option<Serial>,
+        (code, body): (u8, Arc<Vec<u8>>),
+    ) {
+        let bytes = FRAME_HEAD + body.len() as u64;
+        self.traffic.sent += bytes;
+        self.traffic.frames += 1;
+        self.traffic.run_frames += u64::from(code == 4);
+        self.put(node, id, Item::Frame { code, body }, bytes, serial);
+    }
+
+    fn put(&mut self, node: usize, id: LinkId, item: Item, bytes: u64, serial: Option<Serial>) {
+        let now = self.now;
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(lane) = link.end_of(node).filter(|end| !link.ends[*end].gone) else { return };
+        let (written, breaks) = link.put(lane, bytes, now);
+        let (arrives, alive) = (written + link.delay, link.alive);
+        let dies = breaks && alive && !link.dies;
+        link.dies |= breaks;
+        self.schedule(written, Event::Written { link: id, end: lane, serial, bytes });
+        if dies {
+            self.cover.hit("link cut by bytes");
+            self.schedule(arrives, Event::Break(id));
+        }
+        if alive && !breaks {
+            self.schedule(arrives, Event::Arrive { link: id, lane, item });
+        }
+    }
+
+    pub(super) fn written(&mut self, id: LinkId, end: usize, serial: Option<Serial>, bytes: u64) {
+        let now = self.now;
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.lanes[end].waiting = link.lanes[end].waiting.saturating_sub(bytes);
+        let (node, up) = (link.ends[end].node, link.ends[end].up && !link.ends[end].gone);
+        if let Some(serial) = serial.filter(|_| up) {
+            self.node(node).engine.handle_written(id, serial, now);
+            self.drain(node);
+        }
+    }
+
+    pub(super) fn arrive(&mut self, id: LinkId, lane: usize, item: Item) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.alive) else { return };
+        let end = &mut link.ends[1 - lane];
+        if end.gone {
+            return;
+        }
+        let node = end.node;
+        let control = matches!(item, Item::Control(_));
+        if !end.up && !control {
+            end.early.push(item);
+            return;
+        }
+        self.hear(node, id, item);
+    }
+
+    fn hear(&mut self, node: usize, id: LinkId, item: Item) {
+        match item {
+            Item::Frame { code, body } => self.hear_frame(node, id, code, &body),
+            Item::Control(control) => self.hear_control(node, id, control),
+        }
+    }
+
+    fn hear_frame(&mut self, node: usize, id: LinkId, code: u8, body: &Arc<Vec<u8>>) {
+        let now = self.now;
+        self.trace.note(now, Some(node), "frame", body, || {
+            let name = frame_name(code, body);
+            format!("{name} of {} bytes by link {}", body.len(), id.0)
+        });
+        self.cover.hit(frame_name(code, body));
+        if code == 4 {
+            self.traffic.runs += body.len() as u64;
+        }
+        self.overhear(node, code, body);
+        let received: Result<Option<Received>, FrameError> = Received::decode(code, body);
+        let held = self.node(node);
+        match received {
+            Ok(Some(frame)) => held.engine.handle_frame(id, frame, now, &held.disk),
+            Ok(None) => {}
+            Err(error) => held.engine.handle_malformed(id, error, now),
+        }
+        self.drain(node);
+    }
+
+    fn hear_control(&mut self, node: usize, id: LinkId, control: Control) {
+        let Some(link) = self.links.get(&id) else { return };
+        let Some(other) = link.end_of(node).map(|at| link.ends[1 - at].node) else { return };
+        let peer = self.nodes[&other].disk.facts.who();
+        let job = match control {
+            Control::Card(card) => Job::Card(card),
+            Control::Record(record) => Job::Record(record),
+            Control::Letter(letter) => Job::Letter(id, letter),
+            Control::LetterOk(letter) => Job::LetterOk(peer, letter),
+        };
+        self.queue(node, job);
+    }
+
+    pub(super) fn break_link(&mut self, id: LinkId) {
+        let half = !self.quiet && self.dice.chance(self.plan.net.half_open);
+        self.cut(id, half);
+    }
+
+    /// The link dies; with `half`, one end takes a while to notice.
+    pub(super) fn cut(&mut self, id: LinkId, half: bool) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.alive) else { return };
+        link.alive = false;
+        self.trace.note(self.now, None, "cut", &id.0.to_be_bytes(), || format!("link {}", id.0));
+        self.cover.hit(if half { "link half open" } else { "link cut" });
+        let first = self.dice.index(2);
+        for end in [first, 1 - first] {
+            let late = if half && end != first { DEAD_AFTER } else { 50 };
+            let wait = self.dice.range(1, late);
+            self.after(Duration::from_millis(wait), Event::Notice(id, end));
+        }
+    }
+
+    pub(super) fn notice(&mut self, id: LinkId, end: usize) {
+        let now = self.now;
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if link.ends[end].gone {
+            if link.is_over() {
+                self.links.remove(&id);
+            }
+            return;
+        }
+        link.ends[end].gone = true;
+        let (node, life, up) = (link.ends[end].node, link.ends[end].life, link.ends[end].up);
+        let (edge, over) = (link.edge, link.is_over());
+        if self.lives(node, life) {
+            self.node(node).links.remove(&id);
+            if up {
+                self.node(node).engine.link_down(id, now);
+                self.drain(node);
+            }
+        }
+        if over {
+            self.links.remove(&id);
+            self.try_again(edge);
+        }
+    }
+
+    /// One end closes a link: the other notices when the last bytes have arrived.
+    pub(super) fn close(&mut self, node: usize, id: LinkId, backoff: bool) {
+        let now = self.now;
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(end) = link.end_of(node) else { return };
+        let last = link.lanes[end].busy_until.max(now) + link.delay;
+        if backoff {
+            let edge = link.edge;
+            self.edges[edge].failed += 6;
+        }
+        self.notice(id, end);
+        self.schedule(last, Event::Notice(id, 1 - end));
+    }
+
+    /// Tries again to meet, later each time.
+    pub(super) fn try_again(&mut self, edge: usize) {
+        if self.linked(edge) {
+            return;
+        }
+        let failed = self.edges[edge].failed.min(10);
+        self.edges[edge].failed += 1;
+        let wait = Duration::from_millis(500 << failed).min(MOST_BACKOFF);
+        self.dial_soon(edge, wait);
+    }
+
+    /// All links of a device die, and nobody there notices anything.
+    pub(super) fn sever(&mut self, node: usize) {
+        for id in self.nodes[&node].links.clone() {
+            let Some(link) = self.links.get_mut(&id) else { continue };
+            let Some(end) = link.end_of(node) else { continue };
+            link.ends[end].gone = true;
+            if link.alive {
+                link.alive = false;
+                let wait = self.dice.range(1, DEAD_AFTER);
+                self.after(Duration::from_millis(wait), Event::Notice(id, 1 - end));
+            }
+        }
+        self.node(node).links.clear();
+    }
+
+    /// Links that run over an edge.
+    pub(super) fn links_over(&self, edge: usize) -> Vec<LinkId> {
+        self.links.values().filter(|link| link.edge == edge).map(|link| link.id).collect()
+    }
+
+    /// The other end of a link.
+    pub(super) fn peer(&self, node: usize, id: LinkId) -> Option<(usize, InstanceKey)> {
+        let link = self.links.get(&id)?;
+        let end = &link.ends[1 - link.end_of(node)?];
+        Some((end.node, end.instance))
+    }
+}
+
+fn frame_name(code: u8, body: &[u8]) -> &'static str {
+    match code {
+        1 => "frame SUMMARY",
+        2 => "frame WANT",
+        3 => "frame HEADS",
+        4 => "frame RUN",
+        5 => "frame CREDIT",
+        6 if body.first() == Some(&0) => "frame MARK eager",
+        6 => "frame MARK lazy",
+        7 => "frame FORK",
+        8 => "frame NO",
+        9 => "frame BYE",
+        _ => "frame of a later version",
+    }
+}

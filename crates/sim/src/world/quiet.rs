@@ -1,0 +1,52 @@
+//! The end of a run: everything that was wrong is put right, and after a fair while all promises are looked at.
+
+use std::time::Duration;
+
+use super::World;
+use crate::node::Clock;
+
+/// How long it is quiet: longer than the longest wait for a key that was asked for.
+pub const QUIET: Duration = Duration::from_secs(45 * 86_400);
+/// At the end of it, nobody has anything left to say for so long.
+pub const STILL: Duration = Duration::from_secs(8 * 86_400);
+
+impl World {
+    /// The quiet time, and what must hold after it.
+    pub(super) fn finish(&mut self) {
+        self.put_right();
+        self.run_until(self.now + QUIET - STILL);
+        let before = self.traffic;
+        self.run_until(self.now + STILL);
+        if self.failure.is_some() {
+            return;
+        }
+        let said = self.traffic.run_frames - before.run_frames;
+        self.check_end(said);
+    }
+
+    fn put_right(&mut self) {
+        self.trace.note(self.now, None, "quiet", &[], String::new);
+        self.quiet = true;
+        for edge in &mut self.edges {
+            edge.away = 0;
+            edge.failed = 0;
+        }
+        for id in self.nodes.keys().copied().collect::<Vec<_>>() {
+            let held = self.node(id);
+            held.clock = Clock::default();
+            held.disk.fuse = None;
+            held.full = false;
+            held.old = None;
+            if held.up {
+                self.tick_at(id, self.now);
+                self.dial_all(id);
+            } else {
+                self.start(id);
+            }
+        }
+        // Links that break by themselves were drawn to: the quiet time has none.
+        for link in self.links.values_mut() {
+            link.lanes.iter_mut().for_each(|lane| lane.cut_after = None);
+        }
+    }
+}
