@@ -1,7 +1,7 @@
 //! One task for each link: frames between the transport and the sync thread, letters and records on the control stream.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nexus_identity::ConnectId;
 use nexus_identity::card::VerifiedCard;
@@ -9,6 +9,7 @@ use nexus_identity::letter;
 use nexus_identity::record::VerifiedRecord;
 use nexus_storage::story::{About, Stage, StoryRow};
 use nexus_sync::{LinkId, LinkParams, Received, Serial, Side};
+use nexus_transport::limits::{Rate, TotalRate};
 use nexus_transport::{Frame, FrameReceiver, FrameSender, LinkUp, StrangerLetter, frame::control};
 use tokio::sync::mpsc;
 
@@ -25,6 +26,8 @@ const CARD: u8 = 1;
 const RECORD: u8 = 2;
 /// No handshake takes so long: what was told in a `Hello` is not older when its link comes up.
 const HELLO_ON_ITS_WAY: Duration = Duration::from_secs(15);
+/// Letters, records and receipts that one link may bring. Each is work for the one thread that writes.
+const CONTROL_RATE: Rate = Rate { per_second: 4.0, burst: 64.0 };
 
 /// Runs a link from its coming up until it is gone.
 pub(crate) async fn run(core: Arc<Core>, up: LinkUp) {
@@ -253,7 +256,13 @@ async fn read_control(
     mut frames: FrameReceiver,
     answers: FrameSender,
 ) {
+    let (began, mut pace) = (Instant::now(), TotalRate::new(CONTROL_RATE));
     while let Some(frame) = frames.recv().await {
+        // Dropped, not held up: behind it may be what the link lives by. Its bringer repeats what matters.
+        if !pace.allow(began.elapsed()) {
+            core.refused.count("control_flood", &peer.to_string());
+            continue;
+        }
         let body = frame.body;
         let handled = match frame.code {
             control::LETTER => receive_letter(core, body, peer.to_string(), &answers).await,

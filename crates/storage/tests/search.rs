@@ -256,3 +256,37 @@ fn a_commit_with_a_long_tail_indexes_it() {
     assert_eq!(opened.writer.queries().index_lag().unwrap(), 0);
     assert_eq!(texts(opened.writer.queries(), "number 4711", None), ["number 4711"]);
 }
+
+#[test]
+fn pages_of_the_beginning_of_a_word_join_without_a_gap_however_old_they_are() {
+    let (_dir, mut opened) = prepared();
+    let count = 9_000;
+    opened
+        .writer
+        .transaction::<_, StoreError>(|tx| {
+            let mut author = Author::new(them(), 1, 1).unsigned();
+            author.open(tx);
+            for i in 0..count {
+                let rare = if i % 1_000 == 0 { "thousandth" } else { "other" };
+                say(tx, &mut author, i, &format!("number{i} {rare}"));
+            }
+            Ok(())
+        })
+        .unwrap();
+    let queries = opened.writer.queries();
+    assert_eq!(queries.index_lag().unwrap(), 0);
+    for (query, expected) in [("numb", count), ("thous", 9), ("number10", 111)] {
+        let (mut found, mut before) = (Vec::new(), None);
+        loop {
+            let page = queries.search(query, None, before, 250).unwrap();
+            let Some(last) = page.last() else { break };
+            before = Some(last.row.arrival);
+            found.extend(page.into_iter().map(|hit| hit.row.arrival));
+        }
+        assert_eq!(found.len() as u64, expected, "{query}");
+        assert!(
+            found.is_sorted_by(|newer, older| newer > older),
+            "{query}: each once, newest first"
+        );
+    }
+}

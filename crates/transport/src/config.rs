@@ -99,7 +99,7 @@ pub struct Timing {
     pub interface_poll: Duration,
     /// A peer of which no beacon came for so long is gone from `nearby`.
     pub nearby_expiry: Duration,
-    /// Time between two `PING`s on a link.
+    /// Silence of a link after which its dialler sends a `PING`; its listener waits half as long again.
     pub ping_interval: Duration,
     /// A link on which nothing came for so long is dead. The protocol promises 15 s.
     pub dead_after: Duration,
@@ -123,8 +123,8 @@ impl Default for Timing {
             beacon_interval: Duration::from_secs(5),
             interface_poll: Duration::from_millis(1000),
             nearby_expiry: Duration::from_secs(20),
-            ping_interval: Duration::from_secs(4),
-            dead_after: Duration::from_secs(12),
+            ping_interval: Duration::from_secs(6),
+            dead_after: Duration::from_secs(14),
             connect_timeout: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(8),
             stagger: Duration::from_millis(200),

@@ -171,11 +171,12 @@ impl Dialler {
         self.peers.contains_key(peer)
     }
 
-    /// A beacon came.
-    pub fn handle_heard(&mut self, heard: &Heard, now: Duration) {
-        if let Some(dials) = self.peers.get_mut(&heard.peer) {
-            dials.heard(heard, &self.mine, now);
-        }
+    /// A beacon came. Gives whether that peer is to be dialled now or later: only then has [`Dialler::poll_output`] or
+    /// [`Dialler::poll_timeout`] something new to say.
+    pub fn handle_heard(&mut self, heard: &Heard, now: Duration) -> bool {
+        let Some(dials) = self.peers.get_mut(&heard.peer) else { return false };
+        dials.heard(heard, &self.mine, now);
+        dials.next_start(now, self.timing.stagger).is_some()
     }
 
     /// The network is on or off.

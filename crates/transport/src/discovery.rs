@@ -342,6 +342,14 @@ impl Discovery {
         self.outputs.pop_front()
     }
 
+    /// The next thing to do, if it is to tell the dialler of a beacon.
+    pub fn poll_heard(&mut self) -> Option<Heard> {
+        match self.outputs.pop_front_if(|next| matches!(next, DiscoveryOutput::Heard(_)))? {
+            DiscoveryOutput::Heard(heard) => Some(heard),
+            _ => None,
+        }
+    }
+
     /// Whether there is something to do.
     #[must_use]
     pub fn has_output(&self) -> bool {

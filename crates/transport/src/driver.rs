@@ -127,7 +127,12 @@ impl Hub {
         let now = self.now();
         let mut state = self.state();
         state.discovery.handle_datagram(interface, source, bytes, now, &mut rand::rng());
-        if state.discovery.has_output() {
+        // A beacon of a contact whose link is up changes nothing: the driver sleeps on.
+        let mut changed = false;
+        while let Some(heard) = state.discovery.poll_heard() {
+            changed |= state.dialler.handle_heard(&heard, now);
+        }
+        if changed || state.discovery.has_output() {
             drop(state);
             self.changed.notify_one();
         }
@@ -162,7 +167,9 @@ impl Hub {
         loop {
             match state.discovery.poll_output() {
                 Some(DiscoveryOutput::SentNonce(nonce)) => state.gates.sent_nonce(nonce),
-                Some(DiscoveryOutput::Heard(heard)) => state.dialler.handle_heard(&heard, now),
+                Some(DiscoveryOutput::Heard(heard)) => {
+                    state.dialler.handle_heard(&heard, now);
+                }
                 Some(output) => return Some(Output::Discovery(output)),
                 None => return state.dialler.poll_output(now).map(Output::Dial),
             }

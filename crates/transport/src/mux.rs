@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
 
@@ -13,6 +13,9 @@ pub(crate) const MAX_STREAMS: usize = 4;
 
 /// Received bytes that may wait on all streams of a link together.
 pub(crate) const MAX_WINDOW: usize = 8 * 1024 * 1024;
+
+/// Bytes to write that are put together; each link has memory for so many.
+const WRITE_BUFFER: usize = 2 * 1024;
 
 /// Time that closing in good order may take.
 const CLOSE_TIME: Duration = Duration::from_millis(500);
@@ -39,6 +42,8 @@ impl Mux {
         let mut config = yamux::Config::default();
         config.set_max_num_streams(MAX_STREAMS);
         config.set_max_connection_receive_window(Some(MAX_WINDOW));
+        // Yamux writes a frame's header and its body apart; alone, each would be a TLS record and a system call.
+        let connection = BufWriter::with_capacity(WRITE_BUFFER, connection);
         let connection = yamux::Connection::new(connection.compat(), config, mode);
         let (open, to_open) = mpsc::channel(MAX_STREAMS);
         let (arrived, inbound) = mpsc::channel(MAX_STREAMS);

@@ -192,7 +192,7 @@ impl Session {
         let keeper = Keeper::new(urgent.clone(), rtt);
         tasks.spawn(report(
             ended.clone(),
-            control_reader(Arc::clone(hub), reader, ours.control_in, keeper, last_read),
+            control_reader(Arc::clone(hub), side, reader, ours.control_in, keeper, last_read),
         ));
         tasks.spawn(control_writer(
             writer,
@@ -268,6 +268,7 @@ async fn control_writer(
 
 async fn control_reader(
     hub: Arc<Hub>,
+    side: Side,
     reader: ReadHalf<Stream>,
     into: mpsc::Sender<Frame>,
     mut keeper: Keeper,
@@ -277,8 +278,12 @@ async fn control_reader(
     let reading = read_frames(reader, SMALL_READ, frames_in);
     tokio::pin!(reading);
     let mut woken = hub.woken.subscribe();
-    let mut ping = tokio::time::interval(hub.timing.ping_interval);
-    ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // One of both sides is enough to show that both live: the dialler asks first.
+    let patience = match side {
+        Side::Dialler => hub.timing.ping_interval,
+        Side::Listener => hub.timing.ping_interval * 3 / 2,
+    };
+    let mut next_ping = tokio::time::Instant::now();
     let mut probe: Option<tokio::time::Instant> = None;
     loop {
         let probing = probe.unwrap_or_else(tokio::time::Instant::now);
@@ -305,14 +310,15 @@ async fn control_reader(
                 }
                 return end;
             }
-            _ = ping.tick() => {
-                // The peer's own `PING` has just shown that it lives: one of both sides is enough.
-                let heard = last_read.ago() < hub.timing.ping_interval * 3 / 4;
-                if !(heard && keeper.is_content())
-                    && keeper.ping().unwrap_or_default() > hub.timing.dead_after * 2
-                {
+            () = tokio::time::sleep_until(next_ping) => {
+                let silent = last_read.ago();
+                let quiet_for = patience.saturating_sub(silent);
+                let heard = !quiet_for.is_zero() && keeper.is_content();
+                if !heard && keeper.ping().unwrap_or_default() > hub.timing.dead_after * 2 {
                     return End::LOST;
                 }
+                next_ping =
+                    tokio::time::Instant::now() + if heard { quiet_for } else { patience };
             }
             // Not left to the next ping: what is promised is counted from the last byte.
             () = tokio::time::sleep(silence) => {

@@ -27,6 +27,13 @@ const BUDGET: u32 = 1000;
 /// The time of a budget.
 const BUDGET_TIME: Duration = Duration::from_millis(50);
 
+/// Beacons come a few at a time, one by each way from each neighbour: a socket that has nothing left pauses for this part of
+/// the interval, rather than wake the machine for each.
+const PAUSES: u32 = 25;
+
+/// Datagrams without a pause between them that are more than neighbours send: the system's buffer would overflow.
+const FEW: u32 = 64;
+
 /// Pause after a socket failed: the interface is going, or the system is short of memory.
 const AFTER_ERROR: Duration = Duration::from_millis(300);
 
@@ -183,17 +190,27 @@ fn hear(hub: &Arc<Hub>, interface: u32, socket: Arc<UdpSocket>, stop: &Cancellat
 }
 
 async fn hear_all(hub: &Hub, interface: u32, socket: &UdpSocket) {
+    let pause = hub.timing.beacon_interval / PAUSES;
     let mut buffer = [0; MAX_BEACON + 1];
     let mut left = BUDGET;
     let mut since = tokio::time::Instant::now();
+    let mut heard = 0;
     loop {
-        let (length, source) = match socket.recv_from(&mut buffer).await {
-            Ok(received) => received,
-            Err(_) => {
-                tokio::time::sleep(AFTER_ERROR).await;
-                continue;
+        let received = match socket.try_recv_from(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if (1..FEW).contains(&heard) {
+                    tokio::time::sleep(pause).await;
+                }
+                heard = 0;
+                socket.recv_from(&mut buffer).await
             }
+            other => other,
         };
+        let Ok((length, source)) = received else {
+            tokio::time::sleep(AFTER_ERROR).await;
+            continue;
+        };
+        heard += 1;
         if since.elapsed() >= BUDGET_TIME {
             (left, since) = (BUDGET, tokio::time::Instant::now());
         }

@@ -12,6 +12,9 @@ use crate::writer::Tx;
 /// Entries that may be behind the index; a commit with more brings it up to date. Searching reads through them, so this
 /// bounds what that costs.
 pub const MAX_INDEX_LAG: i64 = 8_192;
+/// Latest messages that are read through for the beginning of a word, before the index is asked: it puts together all
+/// messages with any such word before it gives the first one, which takes long just when the latest few hold enough.
+const READ_FIRST: i64 = 2_048;
 /// Characters of a snippet around the word found.
 const SNIPPET: usize = 80;
 
@@ -54,9 +57,14 @@ impl Queries {
             return Ok(Vec::new());
         }
         let before = before.unwrap_or(i64::MAX);
-        let mut numbers = self.search_tail(&query, filter, before, limit)?;
+        let mut after = self.indexed_in_database()?;
+        if query.gathers() {
+            after = after.min(before).saturating_sub(READ_FIRST).max(0);
+        }
+        let mut numbers = self.read_through(&query, filter, after, before, limit)?;
         let left = limit.saturating_sub(u32::try_from(numbers.len()).unwrap_or(limit));
         if left > 0 {
+            let before = before.min(after.saturating_add(1));
             let fts = query.fts(filter.map(token).as_deref());
             numbers.extend(self.all(
                 "SELECT rowid FROM search WHERE search MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3",
@@ -73,11 +81,12 @@ impl Queries {
         Ok(row.map(|row| Hit { snippet: query.snippet(&row.message.state.text, SNIPPET), row }))
     }
 
-    /// Reads through the messages that are not in the index.
-    fn search_tail(
+    /// Reads through the messages after one number and before another.
+    fn read_through(
         &self,
         query: &Query,
         conversation: Option<i64>,
+        after: i64,
         before: i64,
         limit: u32,
     ) -> Result<Vec<i64>, StoreError> {
@@ -86,7 +95,7 @@ impl Queries {
             "SELECT id, text FROM messages WHERE id > ?1 AND id < ?2 AND text <> ''
              AND (?3 IS NULL OR conversation = ?3) ORDER BY id DESC",
         )?;
-        let mut rows = statement.query((self.indexed_in_database()?, before, conversation))?;
+        let mut rows = statement.query((after, before, conversation))?;
         let mut found = Vec::new();
         while found.len() < limit {
             let Some(row) = rows.next()? else { break };

@@ -48,6 +48,15 @@ impl Query {
         self.terms.is_empty()
     }
 
+    /// Whether the index would gather messages rather than walk along a list: it has one for each word, and for each first
+    /// [`PREFIX_LETTERS`] letters.
+    pub(crate) fn gathers(&self) -> bool {
+        self.terms.iter().any(|term| {
+            let last = term.words.last();
+            term.prefix && last.is_some_and(|word| word.chars().count() > PREFIX_LETTERS)
+        })
+    }
+
     /// As a query of FTS5 on the columns `text` and `conversation`. Words hold letters and digits only, and are quoted.
     pub(crate) fn fts(&self, conversation: Option<&str>) -> String {
         let mut out = String::from("text : (");

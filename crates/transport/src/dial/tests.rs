@@ -87,11 +87,14 @@ fn an_address_that_anybody_can_have_told_gets_no_gate_of_a_contact() {
     let nonce = Some([7; 16]);
     let claim = heard(addr(1), BOOT);
     let token = Heard { by_token: true, nonce, ..claim };
-    assert_eq!(knock(&|d| d.handle_heard(&claim, at(0))), Knock::Stranger);
+    let hear = |d: &mut Dialler, beacon: &Heard| {
+        d.handle_heard(beacon, at(0));
+    };
+    assert_eq!(knock(&|d| hear(d, &claim)), Knock::Stranger);
     assert_eq!(knock(&|d| d.handle_want(PEER, &[], &[addr(1)], at(0))), Knock::Stranger);
     assert_eq!(knock(&|d| d.handle_want(PEER, &[addr(1)], &[], at(0))), Knock::Hour);
-    assert_eq!(knock(&|d| d.handle_heard(&token, at(0))), Knock::Nonce([7; 16]));
-    let both = |d: &mut Dialler| [token, claim].iter().for_each(|h| d.handle_heard(h, at(0)));
+    assert_eq!(knock(&|d| hear(d, &token)), Knock::Nonce([7; 16]));
+    let both = |d: &mut Dialler| [token, claim].iter().for_each(|h| hear(d, h));
     assert_eq!(knock(&both), Knock::Nonce([7; 16]), "a claim takes no nonce away");
     let worked = |d: &mut Dialler| {
         d.handle_heard(&claim, at(0));
@@ -374,8 +377,10 @@ proptest! {
         };
         for step in steps {
             match step {
-                Step::Heard(a, boot, named) => dialler.handle_heard(
-                    &Heard { instance: named.then_some(key(boot)), ..heard(addr(a), BootId([boot; 8])) }, now),
+                Step::Heard(a, boot, named) => {
+                    let instance = named.then_some(key(boot));
+                    dialler.handle_heard(&Heard { instance, ..heard(addr(a), BootId([boot; 8])) }, now);
+                }
                 Step::Fail(n) if !open.is_empty() => {
                     let (attempt, _) = open.swap_remove(usize::from(n) % open.len());
                     dialler.handle_failed(attempt, DialError::TimedOut, now, &mut rng);
@@ -418,4 +423,14 @@ proptest! {
         drive(&mut dialler, &mut open, now);
         prop_assert!(!open.is_empty(), "it gave up");
     }
+}
+
+#[test]
+fn a_beacon_of_a_linked_device_leaves_nothing_to_do() {
+    let mut dialler = dialler();
+    dialler.handle_want(PEER, &[], &[], at(0));
+    let beacon = heard(addr(1), BOOT);
+    assert!(dialler.handle_heard(&beacon, at(0)), "nobody is linked: it is to be dialled");
+    dialler.handle_link_up(&linked(9, addr(1), None), at(1));
+    assert!(!dialler.handle_heard(&Heard { instance: Some(key(9)), ..beacon }, at(5_000)));
 }
