@@ -130,7 +130,7 @@ pub(crate) fn receive(work: &mut Work<'_, '_>, sealed: &[u8], source: &str) -> A
     {
         work.tx.put_contact(&ContactRow { declined_until: None, ..contact })?;
     }
-    let fate = work.tx.take_letter(&LetterIn {
+    let letter = LetterIn {
         sender: from,
         letter: written.id.0,
         created: written.created,
@@ -140,18 +140,18 @@ pub(crate) fn receive(work: &mut Work<'_, '_>, sealed: &[u8], source: &str) -> A
         card: opened.card().to_bytes(),
         card_name: opened.card().name().unwrap_or_default().to_owned(),
         record: opened.record().to_bytes().to_vec(),
-    })?;
-    match fate {
+    };
+    match work.tx.take_letter(&letter, invited)? {
         LetterFate::Taken { evicted, .. } => {
-            if evicted.is_some() {
-                work.after.refused.push(("inbox_full", source.to_owned()));
+            if let Some(loser) = evicted {
+                work.after.refused.push(("inbox_full", loser.source));
             }
             learn(work, &opened)?;
             let invited = match &written.invite {
                 Some(secret) => work.tx.use_invite(secret.expose(), work.now)?,
                 None => false,
             };
-            if invited && evicted != Some(from) {
+            if invited {
                 crate::contacts::accept(work, &from)?;
                 work.tell_devices(&from, &[ContactField::State])?;
             }
@@ -163,6 +163,10 @@ pub(crate) fn receive(work: &mut Work<'_, '_>, sealed: &[u8], source: &str) -> A
             crate::contacts::accept(work, &from)
         }
         LetterFate::Contact(_) => learn(work, &opened),
+        LetterFate::Full => {
+            work.after.refused.push(("inbox_full", source.to_owned()));
+            Ok(())
+        }
         LetterFate::Duplicate | LetterFate::Declined | LetterFate::Blocked => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use nexus_identity::letter;
 use nexus_identity::record::VerifiedRecord;
 use nexus_storage::story::{About, Stage, StoryRow};
 use nexus_sync::{LinkId, LinkParams, Received, Serial, Side};
-use nexus_transport::limits::{Rate, TotalRate};
+use nexus_transport::limits::{Rate, Source, TotalRate};
 use nexus_transport::{Frame, FrameReceiver, FrameSender, LinkUp, StrangerLetter, frame::control};
 use tokio::sync::mpsc;
 
@@ -307,7 +307,7 @@ async fn receive_letter(
 
 /// A stranger's link brought a letter.
 pub(crate) async fn stranger(core: Arc<Core>, letter: StrangerLetter) {
-    let source = letter.address.ip().to_string();
+    let source = Source::from(letter.address.ip()).to_string();
     if let Err(error) = receive_letter(&core, letter.letter, source, &letter.reply).await {
         tracing::warn!(%error, "a letter could not be stored");
         return;

@@ -1,6 +1,4 @@
-//! Letters: the bounded inbox, what goes out, and invites.
-
-use std::time::Duration;
+//! Letters: the bounded inbox, what goes out (`out`), and what opens the door at once (`invites`).
 
 use nexus_identity::id::{ConnectId, Millis};
 use rusqlite::Row;
@@ -8,19 +6,27 @@ use rusqlite::Row;
 use crate::contacts::{ContactRow, ContactState};
 use crate::error::StoreError;
 use crate::queries::Queries;
-use crate::sql::{Bytes, bounded, millis, to_millis, to_moment};
+use crate::sql::{Bytes, bounded, millis, to_millis};
 use crate::writer::Tx;
 
-/// Pending letters at most; beyond, the address that holds most loses its oldest.
+mod invites;
+mod out;
+mod room;
+
+pub use invites::MAX_INVITES;
+pub use out::LetterOut;
+use room::Room;
+
+/// Pending letters at most.
 pub const INBOX: i64 = 256;
+/// Of these, places that only those get with whom there was a conversation once: no crowd of strangers can take them.
+pub const INBOX_KNOWN: i64 = 32;
 /// Senders whose last letter is remembered so that it can't be replayed.
 pub const LETTERS_SEEN: i64 = 4_096;
 /// Longest words of a letter, in bytes (500 characters of up to 4).
 pub const MAX_LETTER_TEXT: usize = 2_000;
 /// Largest sealed letter, in bytes.
 pub const MAX_SEALED: usize = 8 * 1024;
-/// Invites that can be open at once; no more are made beyond.
-pub const MAX_INVITES: i64 = 1_024;
 
 /// A letter that was opened and verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +39,7 @@ pub struct LetterIn {
     pub created: Millis,
     /// When it came.
     pub received: Millis,
-    /// Address it came from, without the port.
+    /// What counts as one source: an address without the port, a network, or the contact that brought it.
     pub source: String,
     /// Its words.
     pub text: String,
@@ -52,9 +58,12 @@ pub enum LetterFate {
     Taken {
         /// Whether an earlier letter of the same sender made room for it.
         replaced: bool,
-        /// Who lost a letter because the inbox was full (the sender itself, at times).
-        evicted: Option<ConnectId>,
+        /// Who lost a place because the inbox was full.
+        evicted: Option<Evicted>,
     },
+    /// The inbox is full, and nobody holds so much of it that this one should come before. Nothing was stored: when it is
+    /// repeated it may find room.
+    Full,
     /// It, or a later one of that sender, was here before.
     Duplicate,
     /// The sender is a contact already (`Requested` or `Accepted`): nothing was stored but that it came.
@@ -65,23 +74,13 @@ pub enum LetterFate {
     Blocked,
 }
 
-/// A letter of mine that is repeated until it is answered.
+/// A letter that made room in a full inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LetterOut {
-    /// For whom.
-    pub recipient: ConnectId,
-    /// Its id.
-    pub letter: [u8; 16],
-    /// The sealed bytes.
-    pub sealed: Vec<u8>,
-    /// When it was written.
-    pub created: Millis,
-    /// When it may go out again.
-    pub next_at: Millis,
-    /// How often it went out.
-    pub sent: u32,
-    /// When the other side last said that it has it.
-    pub taken: Option<Millis>,
+pub struct Evicted {
+    /// Whose it was.
+    pub sender: ConnectId,
+    /// Where it came from: whoever holds most of the inbox.
+    pub source: String,
 }
 
 fn read_in(row: &Row<'_>) -> Result<LetterIn, StoreError> {
@@ -98,23 +97,8 @@ fn read_in(row: &Row<'_>) -> Result<LetterIn, StoreError> {
     })
 }
 
-fn read_out(row: &Row<'_>) -> Result<LetterOut, StoreError> {
-    Ok(LetterOut {
-        recipient: ConnectId::from_bytes(row.get::<_, Bytes<32>>(0)?.0),
-        letter: row.get::<_, Bytes<16>>(1)?.0,
-        sealed: row.get(2)?,
-        created: to_millis(row.get(3)?),
-        next_at: to_millis(row.get(4)?),
-        sent: row.get(5)?,
-        taken: to_moment(row.get(6)?),
-    })
-}
-
 const IN: &str = "SELECT l.sender, l.letter, l.created, l.received, l.source, l.text, l.card,
     coalesce(c.card_name, ''), l.record FROM letters_in l LEFT JOIN contacts c ON c.connect_id = l.sender";
-const OUT: &str =
-    "SELECT recipient, letter, sealed, created, next_at, sent, taken FROM letters_out";
-
 impl Queries {
     /// The pending letter of a sender.
     ///
@@ -131,60 +115,31 @@ impl Queries {
     pub fn inbox(&self) -> Result<Vec<LetterIn>, StoreError> {
         self.all(&format!("{IN} ORDER BY l.received, l.id"), [], read_in)
     }
-
-    /// My letter to somebody.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub fn letter_to(&self, recipient: &ConnectId) -> Result<Option<LetterOut>, StoreError> {
-        self.first(&format!("{OUT} WHERE recipient = ?1"), [recipient.as_bytes()], read_out)
-    }
-
-    /// My letters that may go out at `now`, with those put off further than by `most`: the clock ran ahead then.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub fn letters_due(&self, now: Millis, most: Duration) -> Result<Vec<LetterOut>, StoreError> {
-        self.all(
-            &format!("{OUT} WHERE next_at <= ?1 OR next_at > ?2 ORDER BY next_at"),
-            (millis(now), millis(now.saturating_add(most))),
-            read_out,
-        )
-    }
-
-    /// Whether a letter with this invite secret would be accepted at once.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub fn invite_open(&self, secret: &[u8; 16], now: Millis) -> Result<bool, StoreError> {
-        let open = self.number(
-            "SELECT count(*) FROM invites WHERE secret = ?1 AND uses > 0 AND expires > ?2",
-            (secret, millis(now)),
-        )?;
-        Ok(open > 0)
-    }
 }
 
 impl Tx<'_> {
-    /// Takes a verified letter in, within the limits of the inbox.
+    /// Takes a verified letter in, within the limits of the inbox. Who was `invited` is about to be accepted and needs no
+    /// place in it.
     ///
     /// # Errors
     /// [`StoreError::TooLong`], or when the store can't be written.
-    pub fn take_letter(&mut self, letter: &LetterIn) -> Result<LetterFate, StoreError> {
+    pub fn take_letter(
+        &mut self,
+        letter: &LetterIn,
+        invited: bool,
+    ) -> Result<LetterFate, StoreError> {
         bounded("a letter", letter.text.len(), MAX_LETTER_TEXT)?;
         bounded("a record", letter.record.len(), MAX_SEALED)?;
         let known = self.contact(&letter.sender)?;
-        match known.as_ref().map(|c| c.state) {
+        let state = known.as_ref().map(|c| c.state);
+        let declined = known.as_ref().and_then(|c| c.declined_until);
+        match state {
             Some(ContactState::Blocked) => return Ok(LetterFate::Blocked),
-            Some(ContactState::Removed)
-                if known.as_ref().and_then(|c| c.declined_until) > Some(letter.received) =>
-            {
+            Some(ContactState::Removed) if declined > Some(letter.received) => {
                 return Ok(LetterFate::Declined);
             }
             // The time is over: what they repeat since then counts as a new letter.
-            Some(ContactState::Removed)
-                if known.as_ref().is_some_and(|c| c.declined_until.is_some()) =>
-            {
+            Some(ContactState::Removed) if declined.is_some() => {
                 self.run(
                     "DELETE FROM letters_seen WHERE sender = ?1 AND letter = ?2",
                     (letter.sender.as_bytes(), letter.letter),
@@ -192,14 +147,34 @@ impl Tx<'_> {
             }
             _ => {}
         }
-        if !self.remember_letter(letter)? {
+        if self.was_here(letter)? {
             return Ok(LetterFate::Duplicate);
         }
-        if let Some(state @ (ContactState::Requested | ContactState::Accepted)) =
-            known.as_ref().map(|c| c.state)
-        {
+        if let Some(state @ (ContactState::Requested | ContactState::Accepted)) = state {
+            self.remember_letter(letter)?;
             return Ok(LetterFate::Contact(state));
         }
+        let replaced = self.drop_letter_from(&letter.sender)?;
+        let room = if replaced || invited { Room::Free } else { self.room_for(letter)? };
+        let evicted = match room {
+            Room::Free => None,
+            Room::None => return Ok(LetterFate::Full),
+            Room::Of(loser) => {
+                self.evict(&loser.sender)?;
+                Some(loser)
+            }
+        };
+        self.remember_letter(letter)?;
+        self.put_incoming(letter, known)?;
+        Ok(LetterFate::Taken { replaced, evicted })
+    }
+
+    /// The sender asks; the letter lies in the inbox.
+    fn put_incoming(
+        &mut self,
+        letter: &LetterIn,
+        known: Option<ContactRow>,
+    ) -> Result<(), StoreError> {
         let base = known.unwrap_or_else(|| {
             ContactRow::new(letter.sender, ContactState::Incoming, letter.received)
         });
@@ -216,7 +191,6 @@ impl Tx<'_> {
             declined_until: None,
             ..base
         })?;
-        let replaced = self.drop_letter_from(&letter.sender)?;
         self.run(
             "INSERT INTO letters_in (sender, letter, created, received, source, text, card, record)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -231,8 +205,7 @@ impl Tx<'_> {
                 &letter.record,
             ),
         )?;
-        let evicted = self.bound_inbox()?;
-        Ok(LetterFate::Taken { replaced, evicted })
+        Ok(())
     }
 
     /// Removes the pending letter of a sender, after it was accepted, declined or blocked. Says whether there was one.
@@ -257,12 +230,19 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Notes that a letter came. `false`: it or a later one was here before.
-    fn remember_letter(&mut self, letter: &LetterIn) -> Result<bool, StoreError> {
-        let new = self.run(
-            "INSERT INTO letters_seen (sender, letter, created, at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (sender) DO UPDATE SET letter = excluded.letter, created = excluded.created, at = excluded.at
-             WHERE excluded.created > created AND excluded.letter <> letter",
+    /// Whether it, or a later one of its sender, was here before.
+    fn was_here(&self, letter: &LetterIn) -> Result<bool, StoreError> {
+        let held = self.number(
+            "SELECT count(*) FROM letters_seen WHERE sender = ?1 AND (letter = ?2 OR created >= ?3)",
+            (letter.sender.as_bytes(), letter.letter, millis(letter.created)),
+        )?;
+        Ok(held > 0)
+    }
+
+    /// Notes that a letter came.
+    fn remember_letter(&mut self, letter: &LetterIn) -> Result<(), StoreError> {
+        self.run(
+            "INSERT OR REPLACE INTO letters_seen (sender, letter, created, at) VALUES (?1, ?2, ?3, ?4)",
             (
                 letter.sender.as_bytes(),
                 letter.letter,
@@ -270,141 +250,14 @@ impl Tx<'_> {
                 millis(letter.created.min(letter.received)),
                 millis(letter.received),
             ),
-        )? > 0;
-        if new && self.number("SELECT count(*) FROM letters_seen", [])? > LETTERS_SEEN {
+        )?;
+        if self.number("SELECT count(*) FROM letters_seen", [])? > LETTERS_SEEN {
             self.run(
                 "DELETE FROM letters_seen WHERE sender =
                  (SELECT sender FROM letters_seen ORDER BY at, sender LIMIT 1)",
                 [],
             )?;
         }
-        Ok(new)
-    }
-
-    /// When the inbox is over its limit, the address that holds most loses its oldest letter.
-    fn bound_inbox(&mut self) -> Result<Option<ConnectId>, StoreError> {
-        if self.number("SELECT count(*) FROM letters_in", [])? <= INBOX {
-            return Ok(None);
-        }
-        let loser = self.first(
-            "SELECT sender FROM letters_in WHERE source =
-                 (SELECT source FROM letters_in GROUP BY source ORDER BY count(*) DESC, max(id) DESC LIMIT 1)
-             ORDER BY id LIMIT 1",
-            [],
-            |row| Ok(ConnectId::from_bytes(row.get::<_, Bytes<32>>(0)?.0)),
-        )?;
-        if let Some(loser) = &loser {
-            self.drop_letter_from(loser)?;
-            // They were told that it is here and repeat it; it must find room again.
-            self.run("DELETE FROM letters_seen WHERE sender = ?1", [loser.as_bytes()])?;
-            // Who was a contact once stays known, with the devices that were revoked.
-            self.run(
-                "UPDATE contacts SET state = 5, request_text = '' WHERE connect_id = ?1 AND state = 2 AND EXISTS
-                 (SELECT 1 FROM conversations JOIN chains USING (topic) WHERE peer = ?1)",
-                [loser.as_bytes()],
-            )?;
-            self.run(
-                "DELETE FROM contacts WHERE connect_id = ?1 AND state = 2",
-                [loser.as_bytes()],
-            )?;
-        }
-        Ok(loser)
-    }
-
-    /// Stores a letter of mine, in place of an earlier one to the same person.
-    ///
-    /// # Errors
-    /// [`StoreError::TooLong`], or when the store can't be written.
-    pub fn put_letter_out(&mut self, letter: &LetterOut) -> Result<(), StoreError> {
-        bounded("a sealed letter", letter.sealed.len(), MAX_SEALED)?;
-        self.run(
-            "INSERT OR REPLACE INTO letters_out (recipient, letter, sealed, created, next_at, sent, taken)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            (
-                letter.recipient.as_bytes(),
-                letter.letter,
-                &letter.sealed,
-                millis(letter.created),
-                millis(letter.next_at),
-                letter.sent,
-                letter.taken.map_or(0, millis),
-            ),
-        )?;
         Ok(())
-    }
-
-    /// Notes that the other side said it has my letter.
-    ///
-    /// # Errors
-    /// When the store can't be written.
-    pub fn letter_taken(
-        &mut self,
-        recipient: &ConnectId,
-        letter: &[u8; 16],
-        now: Millis,
-    ) -> Result<(), StoreError> {
-        self.run(
-            "UPDATE letters_out SET taken = ?3 WHERE recipient = ?1 AND letter = ?2",
-            (recipient.as_bytes(), letter, millis(now)),
-        )?;
-        Ok(())
-    }
-
-    /// Notes that a letter went out, and when it may go again.
-    ///
-    /// # Errors
-    /// When the store can't be written.
-    pub fn letter_sent(
-        &mut self,
-        recipient: &ConnectId,
-        next_at: Millis,
-    ) -> Result<(), StoreError> {
-        self.run(
-            "UPDATE letters_out SET sent = sent + 1, next_at = ?2 WHERE recipient = ?1",
-            (recipient.as_bytes(), millis(next_at)),
-        )?;
-        Ok(())
-    }
-
-    /// Removes my letter to somebody: it was answered, or I gave up.
-    ///
-    /// # Errors
-    /// When the store can't be written.
-    pub fn drop_letter_to(&mut self, recipient: &ConnectId) -> Result<(), StoreError> {
-        self.run("DELETE FROM letters_out WHERE recipient = ?1", [recipient.as_bytes()])?;
-        Ok(())
-    }
-
-    /// Stores an invite of mine; those that ended are forgotten. `false`: [`MAX_INVITES`] are open, and none is dropped
-    /// behind the back of whoever holds it.
-    ///
-    /// # Errors
-    /// When the store can't be written.
-    pub fn put_invite(
-        &mut self,
-        secret: &[u8; 16],
-        uses: u32,
-        expires: Millis,
-        now: Millis,
-    ) -> Result<bool, StoreError> {
-        self.run("DELETE FROM invites WHERE uses <= 0 OR expires <= ?1", [millis(now)])?;
-        let kept = self.run(
-            "INSERT OR REPLACE INTO invites (secret, uses, expires)
-             SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM invites) < ?4",
-            (secret, uses, millis(expires), MAX_INVITES),
-        )?;
-        Ok(kept > 0)
-    }
-
-    /// Uses an invite up by one. `false`: there is none, or it has ended.
-    ///
-    /// # Errors
-    /// When the store can't be written.
-    pub fn use_invite(&mut self, secret: &[u8; 16], now: Millis) -> Result<bool, StoreError> {
-        let used = self.run(
-            "UPDATE invites SET uses = uses - 1 WHERE secret = ?1 AND uses > 0 AND expires > ?2",
-            (secret, millis(now)),
-        )?;
-        Ok(used > 0)
     }
 }

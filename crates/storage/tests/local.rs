@@ -23,7 +23,8 @@ use nexus_storage::conversations::{MAX_DRAFT_BYTES, MAX_TITLE_BYTES};
 use nexus_storage::delivery::{Delivery, Risen};
 use nexus_storage::events::{EVENTS_KEPT, EventKind, MAX_EVENT_TEXT, NewEvent};
 use nexus_storage::letters::{
-    INBOX, LETTERS_SEEN, LetterFate, LetterIn, LetterOut, MAX_INVITES, MAX_LETTER_TEXT, MAX_SEALED,
+    INBOX, INBOX_KNOWN, LETTERS_SEEN, LetterFate, LetterIn, LetterOut, MAX_INVITES,
+    MAX_LETTER_TEXT, MAX_SEALED,
 };
 use nexus_storage::peers::{
     AddressSource, MAX_ADDRESS_BYTES, MAX_ADDRESSES, MAX_RECORD_BYTES, MAX_RECORDS,
@@ -61,6 +62,21 @@ fn letter(n: u64, created: u64, source: &str) -> LetterIn {
     }
 }
 
+fn take(tx: &mut Tx<'_>, letter: &LetterIn) -> Result<LetterFate, StoreError> {
+    tx.take_letter(letter, false)
+}
+
+/// Who lost a place to this letter of a stranger.
+fn loser(tx: &mut Tx<'_>, letter: &LetterIn) -> ConnectId {
+    match take(tx, letter).unwrap() {
+        LetterFate::Taken { evicted: Some(loser), .. } => loser.sender,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Places for strangers.
+const PLACES: u64 = (INBOX - INBOX_KNOWN) as u64;
+
 const TAKEN: LetterFate = LetterFate::Taken { replaced: false, evicted: None };
 
 #[test]
@@ -68,15 +84,11 @@ fn a_letter_makes_its_sender_incoming_and_a_replay_changes_nothing() {
     let (_dir, mut opened) = prepared();
     let first = letter(1, 100, "10.0.0.1");
     write(&mut opened, |tx| {
-        assert_eq!(tx.take_letter(&first)?, TAKEN);
-        assert_eq!(tx.take_letter(&first)?, LetterFate::Duplicate);
-        assert_eq!(
-            tx.take_letter(&letter(1, 99, "10.0.0.2"))?,
-            LetterFate::Duplicate,
-            "an older one"
-        );
+        assert_eq!(take(tx, &first)?, TAKEN);
+        assert_eq!(take(tx, &first)?, LetterFate::Duplicate);
+        assert_eq!(take(tx, &letter(1, 99, "10.0.0.2"))?, LetterFate::Duplicate, "an older one");
         let replaced = LetterFate::Taken { replaced: true, evicted: None };
-        assert_eq!(tx.take_letter(&letter(1, 101, "10.0.0.1"))?, replaced);
+        assert_eq!(take(tx, &letter(1, 101, "10.0.0.1"))?, replaced);
         assert_eq!(tx.inbox()?.len(), 1);
         let request = tx.requests()?.remove(0);
         assert_eq!((request.name(), request.request_text.as_str()), ("Name 1", "hello from 1"));
@@ -92,7 +104,7 @@ fn a_letter_does_not_replace_what_is_known_of_a_card() {
         let mut known = ContactRow::new(who(1), ContactState::Removed, Millis(1));
         (known.card, known.card_name) = (vec![9; 9], "Bea".into());
         tx.put_contact(&known)?;
-        assert_eq!(tx.take_letter(&letter(1, 100, "a"))?, TAKEN);
+        assert_eq!(take(tx, &letter(1, 100, "a"))?, TAKEN);
         let now = tx.contact(&who(1))?.unwrap();
         assert_eq!((now.state, now.card), (ContactState::Incoming, vec![9; 9]));
         assert_eq!(now.card_name, "Bea");
@@ -104,17 +116,17 @@ fn a_letter_does_not_replace_what_is_known_of_a_card() {
 fn declined_and_blocked_senders_are_ignored_each_in_their_way() {
     let (_dir, mut opened) = prepared();
     write(&mut opened, |tx| {
-        tx.take_letter(&letter(1, 100, "a"))?;
+        take(tx, &letter(1, 100, "a"))?;
         tx.decline(&who(1), Millis(1_000))?;
         assert_eq!(tx.inbox()?, []);
-        assert_eq!(tx.take_letter(&letter(1, 500, "a"))?, LetterFate::Declined);
-        assert_eq!(tx.take_letter(&letter(1, 2_000, "a"))?, TAKEN, "after the time it is shown");
+        assert_eq!(take(tx, &letter(1, 500, "a"))?, LetterFate::Declined);
+        assert_eq!(take(tx, &letter(1, 2_000, "a"))?, TAKEN, "after the time it is shown");
         tx.set_contact_state(&who(1), ContactState::Blocked)?;
-        assert_eq!(tx.take_letter(&letter(1, 3_000, "a"))?, LetterFate::Blocked);
+        assert_eq!(take(tx, &letter(1, 3_000, "a"))?, LetterFate::Blocked);
         for state in [ContactState::Requested, ContactState::Accepted] {
             tx.set_contact_state(&who(1), state)?;
             let created = 4_000 + state as u64;
-            assert_eq!(tx.take_letter(&letter(1, created, "a"))?, LetterFate::Contact(state));
+            assert_eq!(take(tx, &letter(1, created, "a"))?, LetterFate::Contact(state));
         }
         assert_eq!(tx.contact(&who(1))?.unwrap().state, ContactState::Accepted);
         Ok(())
@@ -124,30 +136,20 @@ fn declined_and_blocked_senders_are_ignored_each_in_their_way() {
 #[test]
 fn the_address_that_fills_the_inbox_pays_for_it() {
     let (_dir, mut opened) = prepared();
-    let inbox = u64::try_from(INBOX).unwrap();
     write(&mut opened, |tx| {
         for n in 0..10 {
-            assert_eq!(tx.take_letter(&letter(n, 100 + n, "honest"))?, TAKEN);
+            assert_eq!(take(tx, &letter(n, 100 + n, "honest"))?, TAKEN);
         }
-        for n in 10..inbox {
-            assert_eq!(tx.take_letter(&letter(n, 100 + n, "flood"))?, TAKEN);
+        for n in 10..PLACES {
+            assert_eq!(take(tx, &letter(n, 100 + n, "flood"))?, TAKEN);
         }
-        for n in inbox..inbox + 300 {
-            let LetterFate::Taken { evicted: Some(loser), .. } =
-                tx.take_letter(&letter(n, 1_000 + n, "flood"))?
-            else {
-                panic!("nobody paid")
-            };
-            assert_eq!(loser, who(n - inbox + 10), "the oldest of the flood");
-            assert_eq!(tx.contact(&loser)?, None);
+        for n in PLACES..PLACES + 300 {
+            assert_eq!(take(tx, &letter(n, 1_000 + n, "flood"))?, LetterFate::Full);
+            assert_eq!(tx.contact(&who(n))?, None, "it leaves nothing");
         }
-        let LetterFate::Taken { evicted, .. } = tx.take_letter(&letter(9_999, 5_000, "late"))?
-        else {
-            panic!("a late one is taken")
-        };
-        assert_eq!(evicted, Some(who(310)));
+        assert_eq!(loser(tx, &letter(9_999, 5_000, "late")), who(PLACES - 1));
         let inbox = tx.inbox()?;
-        assert_eq!(i64::try_from(inbox.len()).unwrap(), INBOX);
+        assert_eq!(inbox.len() as u64, PLACES);
         assert_eq!(inbox.iter().filter(|l| l.source == "honest").count(), 10);
         assert_eq!(tx.requests()?.len(), inbox.len());
         Ok(())
@@ -155,35 +157,84 @@ fn the_address_that_fills_the_inbox_pays_for_it() {
 }
 
 #[test]
-fn who_was_a_contact_once_stays_known_when_their_letter_loses_its_place() {
+fn a_crowd_of_addresses_pushes_out_no_letter_that_came_before() {
     let (_dir, mut opened) = prepared();
     write(&mut opened, |tx| {
-        tx.add_conversation(&conversation(4), 1, &topic(4), Some(&who(0)))?;
-        Author::new(me(), 4, 9).open(tx);
-        for n in 0..=u64::try_from(INBOX).unwrap() {
-            tx.take_letter(&letter(n, 100 + n, "one place"))?;
+        // Four people behind one address, one elsewhere.
+        let early = [0, 1, 2, 3, 4].map(|n| letter(n, 100, if n < 4 { "home" } else { "honest" }));
+        for letter in &early {
+            assert_eq!(take(tx, letter)?, TAKEN);
         }
-        let known = tx.contact(&who(0))?.unwrap();
-        assert_eq!((known.state, known.card), (ContactState::Removed, vec![1, 2, 3]));
-        assert!(tx.inbox()?.iter().all(|l| l.sender != who(0)));
+        for n in 5..PLACES {
+            assert_eq!(take(tx, &letter(n, 200, &format!("address {n}")))?, TAKEN);
+        }
+        for n in PLACES..20 * PLACES {
+            let fate = take(tx, &letter(n, 300, &format!("address {n}")))?;
+            assert_eq!(fate, LetterFate::Full);
+        }
+        // Nor by writing again and again.
+        for n in 5..PLACES {
+            let replaced = LetterFate::Taken { replaced: true, evicted: None };
+            assert_eq!(take(tx, &letter(n, 400, "moved"))?, replaced);
+        }
+        assert_eq!(loser(tx, &letter(50_000, 500, "another")), who(PLACES - 1));
+        let kept = tx.inbox()?;
+        assert!(early.iter().all(|letter| kept.contains(letter)), "they are all there");
         Ok(())
     });
 }
 
 #[test]
-fn whoever_lost_their_place_in_the_inbox_gets_one_again_by_repeating_the_letter() {
+fn a_crowd_of_strangers_leaves_room_to_who_was_a_contact_once_and_to_who_was_invited() {
     let (_dir, mut opened) = prepared();
-    let inbox = u64::try_from(INBOX).unwrap();
     write(&mut opened, |tx| {
-        for n in 0..inbox {
-            assert_eq!(tx.take_letter(&letter(n, 100, &format!("address {n}")))?, TAKEN);
+        for n in 0..PLACES {
+            assert_eq!(take(tx, &letter(n, 100, &format!("address {n}")))?, TAKEN);
         }
-        let honest = letter(inbox, 100, "honest");
-        let lost = LetterFate::Taken { replaced: false, evicted: Some(who(inbox)) };
-        assert_eq!(tx.take_letter(&honest)?, lost);
+        let known = (100_000..=100_000 + u64::try_from(INBOX_KNOWN).unwrap()).collect::<Vec<_>>();
+        for (n, id) in known.iter().zip(10..) {
+            tx.add_conversation(&conversation(id), 1, &topic(id), Some(&who(*n)))?;
+            Author::new(me(), id, id).open(tx);
+        }
+        let (last, first) = known.split_last().unwrap();
+        for n in first {
+            assert_eq!(take(tx, &letter(*n, 100, "one place"))?, TAKEN);
+        }
+        assert_eq!(i64::try_from(tx.inbox()?.len()).unwrap(), INBOX);
+        assert_eq!(take(tx, &letter(*last, 100, "one place"))?, LetterFate::Full);
+        let invited = letter(200_000, 100, "anywhere");
+        assert_eq!(take(tx, &invited)?, LetterFate::Full);
+        assert_eq!(tx.take_letter(&invited, true)?, TAKEN);
+        Ok(())
+    });
+}
+
+#[test]
+fn whoever_found_no_room_in_the_inbox_or_lost_it_gets_it_by_repeating_the_letter() {
+    let (_dir, mut opened) = prepared();
+    write(&mut opened, |tx| {
+        for n in 0..PLACES {
+            assert_eq!(take(tx, &letter(n, 100, &format!("address {}", n / 4)))?, TAKEN);
+        }
+        let (late, later) = (letter(PLACES, 100, "honest"), letter(PLACES + 1, 100, "honest"));
+        assert_eq!(take(tx, &late)?, LetterFate::Full);
         tx.drop_letter_from(&who(0))?;
-        assert_eq!(tx.take_letter(&honest)?, TAKEN);
-        assert_eq!(tx.take_letter(&honest)?, LetterFate::Duplicate);
+        assert_eq!(take(tx, &late)?, TAKEN);
+        assert_eq!(take(tx, &late)?, LetterFate::Duplicate);
+        assert_eq!(take(tx, &later)?, LetterFate::Full);
+        tx.drop_letter_from(&who(2))?;
+        assert_eq!(take(tx, &later)?, TAKEN);
+        Ok(())
+    });
+    let (_dir, mut opened) = prepared();
+    write(&mut opened, |tx| {
+        for n in 0..PLACES {
+            assert_eq!(take(tx, &letter(n, 100, "many"))?, TAKEN);
+        }
+        let lost = letter(PLACES - 1, 100, "many");
+        assert_eq!(loser(tx, &letter(PLACES, 100, "one")), lost.sender);
+        tx.drop_letter_from(&who(0))?;
+        assert_eq!(take(tx, &lost)?, TAKEN);
         Ok(())
     });
 }
@@ -193,11 +244,11 @@ fn a_letter_from_a_clock_that_ran_ahead_does_not_hide_those_after_it() {
     let (_dir, mut opened) = prepared();
     let ahead = LetterIn { received: Millis(100), ..letter(1, 1_000_000, "a") };
     write(&mut opened, |tx| {
-        assert_eq!(tx.take_letter(&ahead)?, TAKEN);
+        assert_eq!(take(tx, &ahead)?, TAKEN);
         let again = LetterIn { received: Millis(150), ..ahead.clone() };
-        assert_eq!(tx.take_letter(&again)?, LetterFate::Duplicate, "it is the same");
+        assert_eq!(take(tx, &again)?, LetterFate::Duplicate, "it is the same");
         let replaced = LetterFate::Taken { replaced: true, evicted: None };
-        assert_eq!(tx.take_letter(&letter(1, 200, "a"))?, replaced);
+        assert_eq!(take(tx, &letter(1, 200, "a"))?, replaced);
         Ok(())
     });
 }
@@ -239,21 +290,21 @@ fn ten_thousand_letters_leave_bounded_tables() {
     let (_dir, mut opened) = prepared();
     write(&mut opened, |tx| {
         for n in 0..10_000 {
-            tx.take_letter(&letter(n, 100 + n, "flood"))?;
+            take(tx, &letter(n, 100 + n, "flood"))?;
         }
-        assert_eq!(tx.all_contacts()?.len(), usize::try_from(INBOX).unwrap());
+        assert_eq!(tx.all_contacts()?.len() as u64, PLACES);
         Ok(())
     });
     let (_dir, mut opened) = prepared();
     write(&mut opened, |tx| {
         // The memory of letters that were answered is bounded as well; the last ones are still known.
         for n in 0..10_000 {
-            tx.take_letter(&letter(n, 100 + n, "many"))?;
+            take(tx, &letter(n, 100 + n, "many"))?;
             tx.drop_letter_from(&who(n))?;
         }
         let last = 10_000 - u64::try_from(LETTERS_SEEN).unwrap();
-        assert_eq!(tx.take_letter(&letter(last, 100 + last, "flood"))?, LetterFate::Duplicate);
-        assert!(matches!(tx.take_letter(&letter(0, 100, "flood"))?, LetterFate::Taken { .. }));
+        assert_eq!(take(tx, &letter(last, 100 + last, "flood"))?, LetterFate::Duplicate);
+        assert!(matches!(take(tx, &letter(0, 100, "flood"))?, LetterFate::Taken { .. }));
         Ok(())
     });
 }
@@ -634,7 +685,7 @@ fn everything_over_a_limit_is_refused() {
         );
         too_long(tx.put_contact(&ContactRow { card: vec![0; MAX_CARD_BYTES + 1], ..contact }));
         let letter = LetterIn { text: long(MAX_LETTER_TEXT), ..letter(1, 1, "a") };
-        too_long(tx.take_letter(&letter).map(drop));
+        too_long(take(tx, &letter).map(drop));
         too_long(tx.note_address(
             &them(),
             &long(MAX_ADDRESS_BYTES),

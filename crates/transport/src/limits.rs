@@ -1,6 +1,7 @@
 //! Limits on what strangers can make this node do: rates by source, unfinished handshakes, strangers' links.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
@@ -43,6 +44,18 @@ impl From<IpAddr> for Source {
                 Self(IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)))
             }
             other => Self(other),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    /// The address, or the network with its length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V6(v6) if !v6.is_unicast_link_local() && !v6.is_loopback() => {
+                write!(f, "{v6}/64")
+            }
+            address => write!(f, "{address}"),
         }
     }
 }

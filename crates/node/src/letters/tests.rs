@@ -6,6 +6,7 @@ use nexus_identity::invite::InviteSecret;
 
 use nexus_identity::invite::Invite;
 use nexus_identity::prekey::Prekeys;
+use nexus_storage::letters::INBOX;
 
 use super::*;
 use crate::contacts::{Request, ask, decline_here};
@@ -78,6 +79,46 @@ fn an_invite_is_accepted_at_once_although_its_bearer_was_declined() {
     let invited = written(&bea, &desk, 300, Some(secret));
     comes(&mut desk, &invited);
     assert_eq!(state(&desk), ContactState::Accepted);
+}
+
+#[test]
+fn a_crowd_of_strangers_keeps_out_another_one_but_nobody_with_an_invite() {
+    let mut desk = Desk::new("Ana");
+    let (bea, cid) = (Other::new("Bea"), Other::new("Cid"));
+    let secret = InviteSecret::new([5; 16]);
+    let until = desk.now.saturating_add(REPEAT);
+    desk.work(|work| {
+        work.tx.put_invite(secret.expose(), 1, until, work.now)?;
+        for n in 0..INBOX.unsigned_abs() {
+            let mut sender = [0; 32];
+            sender[..8].copy_from_slice(&n.to_be_bytes());
+            let letter = LetterIn {
+                sender: ConnectId::from_bytes(sender),
+                letter: [0; 16],
+                created: work.now,
+                received: work.now,
+                source: format!("10.0.0.{n}"),
+                text: String::new(),
+                card: vec![],
+                card_name: String::new(),
+                record: vec![],
+            };
+            work.tx.take_letter(&letter, false)?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    let plain = written(&cid, &desk, 100, None);
+    comes(&mut desk, &plain);
+    assert!(desk.contact(&cid.id()).is_none());
+    assert_eq!(desk.after.refused, [("inbox_full", SOURCE.to_owned())]);
+    let invited = written(&bea, &desk, 100, Some(secret));
+    comes(&mut desk, &invited);
+    assert_eq!(desk.contact(&bea.id()).unwrap().state, ContactState::Accepted);
+    // As soon as there is room, the same letter is taken.
+    desk.work(|work| decline_here(work, &ConnectId::from_bytes([0; 32]))).unwrap();
+    comes(&mut desk, &plain);
+    assert_eq!(desk.contact(&cid.id()).unwrap().state, ContactState::Incoming);
 }
 
 /// A desk that knows Bea's card, and Bea.
