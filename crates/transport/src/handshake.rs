@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use nexus_identity::ConnectId;
 use nexus_identity::kdf::Secret32;
+use nexus_identity::{ConnectId, VerifiedCard};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -21,6 +21,7 @@ use crate::hello::{CheckedHello, Hello};
 use crate::hub::{Admitted, Hub};
 use crate::limits::InboundId;
 use crate::mux::{Mode, Mux, Stream};
+use crate::question;
 use crate::tls::{self, Negotiated};
 use crate::watched::{LastRead, Watched};
 
@@ -70,7 +71,7 @@ impl From<DialError> for DialEnd {
     }
 }
 
-fn io_error(error: &std::io::Error) -> DialError {
+pub(crate) fn io_error(error: &std::io::Error) -> DialError {
     use std::io::ErrorKind as Kind;
     match error.kind() {
         Kind::ConnectionRefused => DialError::ConnectionRefused,
@@ -94,14 +95,32 @@ fn tune(hub: &Hub, socket: &TcpStream) {
     let _unsupported = SockRef::from(socket).set_tcp_user_timeout(Some(hub.timing.dead_after));
 }
 
-/// Dials: connection, handshake, checks.
-pub(crate) async fn dial(hub: &Arc<Hub>, dial: &Dial) -> Result<(Established, Admitted), DialEnd> {
+/// The connection alone.
+pub(crate) async fn connect(hub: &Hub, dial: &Dial) -> Result<TcpStream, DialError> {
     let connecting =
         tokio::time::timeout(hub.timing.connect_timeout, TcpStream::connect(dial.address));
     let socket =
         connecting.await.map_err(|_| DialError::TimedOut)?.map_err(|error| io_error(&error))?;
     tune(hub, &socket);
-    let shaking = tokio::time::timeout(hub.timing.handshake_timeout, dial_over(hub, dial, socket));
+    Ok(socket)
+}
+
+/// Dials: connection, handshake, checks.
+pub(crate) async fn dial(hub: &Arc<Hub>, dial: &Dial) -> Result<(Established, Admitted), DialEnd> {
+    let asked = if hub.must_ask(&dial.peer) {
+        let asked = question::ask(hub, dial).await;
+        Some(asked.inspect_err(|error| match error {
+            DialError::Ended(code) if is_fault(*code) => {
+                hub.refuse(RefusedCode::Link(*code), dial.address);
+            }
+            _ => {}
+        })?)
+    } else {
+        None
+    };
+    let socket = connect(hub, dial).await?;
+    let shaking =
+        tokio::time::timeout(hub.timing.handshake_timeout, dial_over(hub, dial, socket, asked));
     shaking.await.map_err(|_| DialError::TimedOut)?
 }
 
@@ -109,12 +128,13 @@ async fn dial_over(
     hub: &Arc<Hub>,
     dial: &Dial,
     mut socket: TcpStream,
+    asked: Option<VerifiedCard>,
 ) -> Result<(Established, Admitted), DialEnd> {
     let local = socket.local_addr().map_err(|error| io_error(&error))?;
     let gate = hub.gate_towards(dial);
     socket.write_all(&gate).await.map_err(|error| io_error(&error))?;
     let (socket, last_read) = Watched::new(socket);
-    let connector = TlsConnector::from(hub.client_towards(&dial.peer));
+    let connector = TlsConnector::from(hub.client_towards(&dial.peer, asked.as_ref()));
     let tls = connector.connect(tls::server_name(), socket).await.map_err(|error| {
         if tls::is_other_key(&error) {
             hub.refuse(RefusedCode::Link(CloseCode::NotLive), dial.address);
@@ -251,6 +271,10 @@ async fn accept_over(
         return Err(bad_frame);
     }
     let frame = Frame::read(&mut control).await.map_err(|_| bad_frame)?.ok_or(None)?;
+    if question::is_asked(&frame) {
+        let answered = question::answer(hub, control, mux, local).await;
+        return Err((!answered).then_some(RefusedCode::Gate));
+    }
     let admitted = check(hub, &frame, &negotiated, None).and_then(|mut hello| {
         let admitted = hub.admit(&mut hello, Side::Listener, remote, local, None)?;
         Ok((hello, admitted))
@@ -313,18 +337,18 @@ fn check(
     }
 }
 
-fn encode(frame: &Frame, out: &mut Vec<u8>) {
+pub(crate) fn encode(frame: &Frame, out: &mut Vec<u8>) {
     // A Hello is at most MAX_HELLO, far below the limit of a frame.
     let _fits = frame.encode(out);
 }
 
-async fn send(stream: &mut Stream, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) async fn send(stream: &mut Stream, bytes: &[u8]) -> std::io::Result<()> {
     stream.write_all(bytes).await?;
     stream.flush().await
 }
 
 /// Says why, and leaves the peer a moment to hear it.
-async fn say_bye(mut control: Stream, mux: Mux, code: CloseCode) {
+pub(crate) async fn say_bye(mut control: Stream, mux: Mux, code: CloseCode) {
     let mut bytes = Vec::new();
     encode(&Frame::new(control::BYE, [code.to_byte()]), &mut bytes);
     if send(&mut control, &bytes).await.is_ok() {

@@ -161,11 +161,23 @@ impl Hub {
         }
     }
 
-    /// How to dial a peer: a node that only contacts may notice shows its own key to those keys only that the peer's card
-    /// counts as live.
-    pub(crate) fn client_towards(&self, peer: &ConnectId) -> Arc<ClientConfig> {
+    /// Whether to ask who is there before this side shows itself: what only contacts may notice tells no address of a peer
+    /// whose card was never seen.
+    pub(crate) fn must_ask(&self, peer: &ConnectId) -> bool {
         let state = self.state();
-        let card = state.peers.get(peer).and_then(|known| known.card.as_ref());
+        let unknown = state.peers.get(peer).is_none_or(|known| known.card.is_none());
+        state.visibility != Visibility::Everyone && unknown && *peer != self.connect_id
+    }
+
+    /// How to dial a peer: a node that only contacts may notice shows its own key to those keys only that the peer's card
+    /// counts as live, be it the one that was `asked` for just now.
+    pub(crate) fn client_towards(
+        &self,
+        peer: &ConnectId,
+        asked: Option<&VerifiedCard>,
+    ) -> Arc<ClientConfig> {
+        let state = self.state();
+        let card = state.peers.get(peer).and_then(|known| known.card.as_ref()).or(asked);
         match (state.visibility, card) {
             (Visibility::Everyone, _) | (_, None) => Arc::clone(&self.tls.client),
             (_, Some(card)) => self.tls.client_only(card.live().map(|(key, _)| key).collect()),

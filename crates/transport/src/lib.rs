@@ -39,6 +39,7 @@ mod driver;
 mod handshake;
 mod hub;
 mod mux;
+mod question;
 mod session;
 mod stranger;
 mod streams;

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use nexus_identity::InstanceKey;
 use nexus_identity::{
     IdentitySecrets, InstanceRecord, InstanceSecret, Millis, Prekeys, Secret32, Statement,
     VerifiedCard,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::Receiver;
 
 use super::*;
@@ -50,8 +52,13 @@ impl Person {
     }
 
     async fn start(&self) -> (Transport, Receiver<TransportEvent>) {
+        self.start_as(Visibility::Everyone).await
+    }
+
+    async fn start_as(&self, visibility: Visibility) -> (Transport, Receiver<TransportEvent>) {
         let id = self.identity.connect_id();
         let mut config = Config::new(id, self.instance(), self.hello.clone());
+        config.visibility = visibility;
         config.loopback_only = true;
         config.discovery_port = 0;
         config.listen = vec!["127.0.0.1:0".parse().unwrap()];
@@ -77,12 +84,13 @@ impl Person {
     }
 
     fn wants(&self, transport: &Transport) {
-        transport.want(Peer {
-            connect_id: self.identity.connect_id(),
-            card: None,
-            pair_secret: None,
-            addresses: Vec::new(),
-        });
+        self.is_wanted_at(transport, Vec::new());
+    }
+
+    /// Somebody whose card was never seen.
+    fn is_wanted_at(&self, transport: &Transport, addresses: Vec<SocketAddr>) {
+        let connect_id = self.identity.connect_id();
+        transport.want(Peer { connect_id, card: None, pair_secret: None, addresses });
     }
 }
 
@@ -176,4 +184,73 @@ async fn more_streams_than_a_link_has_end_that_link_and_no_other() {
     assert_eq!(ended, mallory.identity.connect_id());
     let left: Vec<_> = transport.links().iter().map(|link| link.peer).collect();
     assert_eq!(left, [bob.identity.connect_id()]);
+}
+
+/// Why the next dial failed.
+async fn dial_error(events: &mut Receiver<TransportEvent>) -> DialError {
+    next(events, &mut Vec::new(), |event| match event {
+        TransportEvent::DialFailed { error, .. } => Some(*error),
+        _ => None,
+    })
+    .await
+}
+
+/// Takes one connection up to its first frame and answers that with a `HELLO` of `says`: what it was shown.
+async fn claims(listener: &TcpListener, keys: &Person, says: &Person) -> (InstanceKey, Frame) {
+    let (mut socket, _) = listener.accept().await.unwrap();
+    socket.read_exact(&mut [0; GATE_BYTES]).await.unwrap();
+    let tls = tls::TlsConfigs::new(&keys.instance()).unwrap();
+    let tls = TlsAcceptor::from(tls.server).accept(socket).await.unwrap();
+    let shown = tls::negotiated(tls.get_ref().1).unwrap().peer;
+    let mut mux = Mux::start(tls, Mode::Server);
+    let mut control = mux.accept().await.unwrap();
+    assert_eq!(control.read_u8().await.unwrap(), CONTROL_STREAM);
+    let frame = Frame::read(&mut control).await.unwrap().unwrap();
+    let hello = Hello::local(says.identity.connect_id(), &says.hello, 0, BootId([3; 8]));
+    let mut bytes = Vec::new();
+    encode(&Frame::new(control::HELLO, hello.encode()), &mut bytes);
+    send(&mut control, &bytes).await.unwrap();
+    let _end = control.read_u8().await;
+    (shown, frame)
+}
+
+#[tokio::test]
+async fn who_only_contacts_may_notice_shows_nothing_to_who_only_claims_to_be_the_one_it_asks() {
+    let (alice, mallory, bob) = (Person::new(1), Person::new(2), Person::new(3));
+    for visibility in [Visibility::Contacts, Visibility::Hidden] {
+        // As oneself, and with Bob's card, which anybody may have.
+        for (says, code) in [(&mallory, CloseCode::WrongIdentity), (&bob, CloseCode::NotLive)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let (transport, mut events) = alice.start_as(visibility).await;
+            bob.is_wanted_at(&transport, vec![listener.local_addr().unwrap()]);
+            let (shown, frame) = claims(&listener, &mallory, says).await;
+            assert_ne!(shown, alice.instance().key());
+            assert_eq!((frame.code, frame.body.len()), (control::HELLO, 0));
+            assert_eq!(dial_error(&mut events).await, DialError::Ended(code));
+            assert_eq!(transport.refused()[0].code, RefusedCode::Link(code));
+            transport.shutdown().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_only_contacts_may_notice_reaches_one_whose_card_it_has_never_seen_and_is_asked_in_vain()
+ {
+    let (alice, bob, carol) = (Person::new(1), Person::new(2), Person::new(3));
+    let (hidden, mut events) = alice.start_as(Visibility::Hidden).await;
+    let (open, mut at_bob) = bob.start().await;
+    bob.is_wanted_at(&hidden, open.listen_addresses());
+    alice.wants(&open);
+    let up = |event: &TransportEvent| match event {
+        TransportEvent::LinkUp(up) => Some(up.peer),
+        _ => None,
+    };
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    assert_eq!(next(&mut events, &mut here, up).await, bob.identity.connect_id());
+    assert_eq!(next(&mut at_bob, &mut there, up).await, alice.identity.connect_id());
+    assert!(open.refused().is_empty(), "{:?}", open.refused());
+
+    let (curious, mut at_carol) = carol.start_as(Visibility::Hidden).await;
+    alice.is_wanted_at(&curious, hidden.listen_addresses());
+    assert_eq!(dial_error(&mut at_carol).await, DialError::ClosedEarly);
 }
