@@ -22,9 +22,11 @@
 //! | [`backup`] | the phrase-sealed backup file |
 //! | [`phrase`] | phrases: made, normalized, judged |
 //! | [`safety`] | the 60-digit safety number |
+//! | [`bugs`] | mistakes built in on purpose, for the simulator alone |
 //! | [`words`](mod@words) | digests as words that people can compare aloud |
 
 pub mod backup;
+pub mod bugs;
 pub mod card;
 pub mod cbor;
 pub mod id;

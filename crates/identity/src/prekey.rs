@@ -7,6 +7,7 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::bugs::{self, Bug};
 use crate::id::{Millis, hex};
 use crate::kdf::{Secret32, derive};
 use crate::seal::{self, SealError, Suite};
@@ -179,6 +180,7 @@ impl Prekeys {
             *replaced = (*replaced).min(now);
             at += 1;
             let keep = at > too_many && now.since(*replaced) < KEEP;
+            let keep = (keep && !bugs::is(Bug::PrekeyErasedEarly)) || bugs::is(Bug::PrekeyKept);
             if !keep {
                 erased.push(prekey.id);
             }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nexus_identity::bugs::{self, Bug};
+
 use crate::ids::{EntryHash, LogKey, Seq};
 use crate::ledger::{Chain, ChainId, Ledger};
 use crate::run::CheckedRun;
@@ -201,7 +203,9 @@ pub fn is_crowded(chains: &[Chain]) -> bool {
 #[must_use]
 pub fn writable<'a>(chains: &'a [Chain], log: &LogKey) -> Option<&'a Chain> {
     match chains {
-        [chain] if chain.log == *log && !chain.stopped => Some(chain),
+        [chain] if chain.log == *log && (!chain.stopped || bugs::is(Bug::OwnLogContinued)) => {
+            Some(chain)
+        }
         _ => None,
     }
 }

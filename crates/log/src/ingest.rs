@@ -1,5 +1,6 @@
 //! Taking in what others wrote: a checked run becomes entries, keys, messages.
 
+use nexus_identity::bugs::{self, Bug};
 use nexus_identity::id::ConnectId;
 
 use crate::body::ContactData;
@@ -150,6 +151,9 @@ pub fn ingest<L: Ledger>(
         Fit::Gap => return Ok(not_taken(Placed::Gap, &chains)),
         Fit::Append { chain, skip } => {
             (chains.iter().position(|held| held.id == chain).unwrap_or(0), skip, None)
+        }
+        Fit::Branch { .. } if !chains.is_empty() && bugs::is(Bug::ForkBranchDropped) => {
+            return Ok(not_taken(Placed::Known, &chains));
         }
         Fit::Branch { .. } if chains.len() >= MAX_BRANCHES => {
             return Ok(not_taken(Placed::TooManyBranches, &chains));

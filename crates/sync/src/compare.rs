@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use nexus_identity::bugs::{self, Bug};
 use nexus_log::ids::{EntryHash, Head, LogHead, Seq};
 
 use crate::store::{Store, StoreError};
@@ -111,7 +112,8 @@ fn common<S: Store>(
         };
         best = best.max(shared);
     }
-    Ok(Some(best.map_or(chain.first, |base| base + 1)))
+    let late = u64::from(bugs::is(Bug::FrontierOffByOne));
+    Ok(Some(best.map_or(chain.first, |base| base + 1 + late)))
 }
 
 /// A branch, and a place on it.

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use nexus_identity::InstanceKey;
+use nexus_identity::bugs::{self, Bug};
 use nexus_log::ids::{EntryHash, Head, LogHead, LogKey, Topic};
 
 use crate::code::ByeCode;
@@ -190,6 +191,10 @@ impl Engine {
             return;
         };
         for (topic, log, upto) in written {
+            if bugs::is(Bug::DeliveredWhenWritten) {
+                let heads = self.view.tips(&topic, &log).to_vec();
+                self.outputs.push_back(Output::PeerHas { link, topic, heads });
+            }
             self.outputs.push_back(Output::WroteOut { link, topic, log, upto });
         }
     }

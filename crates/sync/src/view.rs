@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use nexus_identity::bugs::{self, Bug};
 use nexus_log::ids::{LogHead, LogKey, Topic};
 
 use crate::fingerprint::topic_fingerprint;
@@ -46,7 +47,7 @@ impl View {
     pub(crate) fn release(&mut self, topic: &Topic) {
         let Some(view) = self.topics.get_mut(topic) else { return };
         view.users = view.users.saturating_sub(1);
-        if view.users > 0 {
+        if view.users > 0 && !bugs::is(Bug::ViewReleasedEarly) {
             return;
         }
         for log in view.heads.keys() {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nexus_identity::bugs::{self, Bug};
 use nexus_identity::id::{Millis, Signature};
 
 use super::visible::is_hidden;
@@ -202,7 +203,7 @@ impl<'a, L: Ledger> Session<'a, L> {
     ) -> Result<(), L::Error> {
         let Some(author) = chain.author else { return Ok(()) };
         let followed = body.hlc.is_followed(self.now);
-        if followed {
+        if followed && !bugs::is(Bug::ClockNotFollowed) {
             self.clock = self.clock.max(body.hlc);
         } else {
             self.said.push(Said::FarAhead(author));
@@ -216,7 +217,8 @@ impl<'a, L: Ledger> Session<'a, L> {
         let expires = body
             .timer
             .map(|seconds| at.stored.saturating_add(core::time::Duration::from_secs(seconds)));
-        let position = Position { hlc: body.hlc, log: chain.log, seq: at.seq, hash: at.hash };
+        let hlc = if bugs::is(Bug::PlaceByArrival) { self.clock } else { body.hlc };
+        let position = Position { hlc, log: chain.log, seq: at.seq, hash: at.hash };
         let hidden = is_hidden(chain, at.seq);
         let gone = expires.is_some_and(|expires| expires <= self.now.millis());
         if hidden || gone {
@@ -268,13 +270,21 @@ impl<'a, L: Ledger> Session<'a, L> {
 
     fn operate(&mut self, log: LogKey, key: KeyUsed, operation: Operation) -> Result<(), L::Error> {
         let id = self.conversation.id;
-        self.ledger.insert_operation(&id, &operation)?;
         let message = self.ledger.message(&id, &operation.target)?;
+        if message.is_none() && bugs::is(Bug::EarlyOperationDropped) {
+            return Ok(());
+        }
+        self.ledger.insert_operation(&id, &operation)?;
         // An operation lives as long as what it changes, and its key with it.
         let with = message.as_ref().and_then(|message| message.base.expires);
         let until = operation.expires.map(|expires| with.map_or(expires, |with| with.max(expires)));
         self.set_fleeting(log, key, until)?;
         match message {
+            Some(message) if bugs::is(Bug::EditByArrival) => {
+                let mut folded = Message::new(message.base.clone(), &[operation]);
+                folded.state.reactions.clone_from(&message.state.reactions);
+                self.ledger.update_message(&id, &folded)
+            }
             Some(message) => self.refold(message),
             None => Ok(()),
         }

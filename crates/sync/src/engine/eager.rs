@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use nexus_identity::bugs::{self, Bug};
 use nexus_log::ids::Topic;
 
 use super::Engine;
@@ -84,6 +85,9 @@ impl Engine {
             return;
         }
         self.eager.remove(topic);
+        if bugs::is(Bug::EagerLostForGood) {
+            return;
+        }
         if let Some(next) = self.candidate(topic, Some(id), true) {
             self.make_eager(next, *topic);
         }
@@ -149,7 +153,7 @@ impl Engine {
         for (topic, late) in due {
             self.late.remove(&topic);
             let eager = self.eager.get(&topic).copied();
-            if self.candidate(&topic, eager, true).is_none() {
+            if self.candidate(&topic, eager, true).is_none() || bugs::is(Bug::EagerNeverReplaced) {
                 continue;
             }
             let now = self.now;

@@ -7,6 +7,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use nexus_identity::bugs::{self, Bug};
 use nexus_log::ids::{LogHead, Topic};
 
 use super::Engine;
@@ -30,7 +31,7 @@ impl Engine {
     pub(super) fn start_round(&mut self, id: LinkId) {
         if !self.is_idle(id) {
             if let Some(link) = self.links.get_mut(&id) {
-                link.dirty = true;
+                link.dirty = !bugs::is(Bug::RoundNotRepeated);
             }
             return;
         }
@@ -42,7 +43,10 @@ impl Engine {
         link.dirty = link.removed.iter().any(|topic| link.wanted.contains_key(topic));
         link.removed.clear();
         let set = set_hash(topics.keys());
-        let memory = self.memory.get(&link.params.instance).filter(|shared| shared.mine == set);
+        let memory = self
+            .memory
+            .get(&link.params.instance)
+            .filter(|shared| shared.mine == set || bugs::is(Bug::FastPathIgnoresTopics));
         let memory = memory.cloned();
         let credit = if link.first_round { self.config.window } else { 0 };
         let summary = Summary {
@@ -87,9 +91,9 @@ impl Engine {
             return Err(Trouble::Fatal(ViolationCode::OutOfTurn));
         };
         let mine = round.summary;
-        let equal = theirs.set == mine.remembered
-            && mine.set == theirs.remembered
-            && theirs.scope == mine.scope;
+        let same = theirs.set == mine.remembered && mine.set == theirs.remembered;
+        let ignored = bugs::is(Bug::FastPathIgnoresTopics) && mine.remembered != SetHash::NONE;
+        let equal = (same || ignored) && theirs.scope == mine.scope;
         if equal {
             let topics = round.memory.as_ref().map(|shared| shared.topics.clone());
             let topics = topics.unwrap_or_default();
@@ -172,7 +176,7 @@ impl Engine {
             })
             .collect();
         // If the set changed meanwhile the next round is due already, and says more.
-        if !link.dirty {
+        if !link.dirty || bugs::is(Bug::RememberWhileChanging) {
             let topics = shared.keys().copied().collect();
             let memory = Shared { mine: round.summary.set, theirs: theirs.set, topics };
             let instance = link.params.instance;
@@ -192,7 +196,10 @@ impl Engine {
         store: &S,
     ) -> Result<(), Trouble> {
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
-        let since = std::mem::take(&mut link.since);
+        let mut since = std::mem::take(&mut link.since);
+        if bugs::is(Bug::ChangeInRoundLost) {
+            since.clear();
+        }
         let gone: Vec<Topic> =
             link.shares.keys().filter(|topic| !shared.contains_key(*topic)).copied().collect();
         for topic in &gone {

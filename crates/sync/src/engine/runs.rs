@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nexus_identity::bugs::{self, Bug};
 use nexus_log::ids::{Head, LogHead, LogKey, Topic};
 use nexus_log::run::CheckedRun;
 
@@ -91,7 +92,7 @@ impl Engine {
     /// RUN bytes that are dealt with and may be granted again.
     pub(super) fn free(&mut self, id: LinkId, bytes: u32) {
         if let Some(link) = self.links.get_mut(&id) {
-            link.credit_due += bytes;
+            link.credit_due += if bugs::is(Bug::CreditLeak) { bytes / 2 } else { bytes };
         }
     }
 
@@ -211,6 +212,10 @@ impl Engine {
             plain,
         };
         let ticket = self.intake.commit(commit, self.view.tips(&topic, &log));
+        if bugs::is(Bug::HeadsBeforeDurable) && plain {
+            let before = self.advance(&commit, store).unwrap_or_default();
+            self.changed(&topic, &log, before, false, store);
+        }
         self.outputs.push_back(Output::Commit { ticket, link: id, topic, run });
         Ok(())
     }
@@ -272,6 +277,7 @@ impl Engine {
                 continue;
             }
             let result = match self.judge(&topic, &run, store) {
+                Ok(Place::Wait) if bugs::is(Bug::WaitingRunDropped) => return,
                 Ok(Place::Wait) => {
                     self.intake.repark(id, run);
                     return;
