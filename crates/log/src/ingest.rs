@@ -20,8 +20,8 @@ mod session;
 mod visible;
 
 pub(crate) use session::{Happened, Session};
-pub use visible::MAX_CITATIONS;
 pub(crate) use visible::is_hidden;
+pub use visible::{MAX_CITATIONS, MAX_CROWDED};
 
 /// Where a run went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -178,7 +178,43 @@ fn cut(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use nexus_identity::card::{SignedStatement, VerifiedCard};
+    use nexus_identity::cbor::MapWriter;
+
     use super::*;
+    use crate::testing::Other;
+
+    /// A card with statements that nobody knows yet, each of so many bytes and some.
+    fn with_unknown(who: &Other, bytes: &[usize]) -> VerifiedCard {
+        let signed = bytes.iter().zip(0..).map(|(len, n)| {
+            let mut map = MapWriter::new();
+            map.uint(1, 99).uint(2, n).bytes(3, &vec![7; *len]);
+            let bytes = map.into_bytes();
+            SignedStatement { signature: who.identity.sign("nexus card v1", &bytes), bytes }
+        });
+        let more =
+            VerifiedCard::from_signed(who.identity.identity_key(), signed.collect()).unwrap();
+        who.card.merge(&more).card
+    }
+
+    #[test]
+    fn a_card_too_long_for_my_other_devices_is_told_by_what_is_live() {
+        let bea = Other::new("Bea");
+        let told = |card: &VerifiedCard| {
+            let mut row = ContactRow::new(bea.id(), ContactState::Accepted, Millis(1));
+            row.card = card.to_bytes();
+            card_to_tell(&row).unwrap()
+        };
+        let almost = with_unknown(&bea, &[400; 60]);
+        let room = MAX_CARD - almost.to_bytes().len();
+        // 90 bytes or so are signature and frame of one more.
+        let fits = with_unknown(&bea, &[&[400; 60][..], &vec![200; room / 300]].concat());
+        assert!(fits.to_bytes().len() <= MAX_CARD);
+        assert_eq!(told(&fits), fits.to_bytes());
+        let over = with_unknown(&bea, &[400; 80]);
+        assert!(over.to_bytes().len() > MAX_CARD);
+        assert_eq!(told(&over), bea.card.live_part().to_bytes());
+    }
 
     #[test]
     fn a_long_name_is_cut_at_a_character() {

@@ -22,8 +22,8 @@ use nexus_sync::frame::{Fork, Listing, Refusal, Want};
 use nexus_sync::ids::{SetHash, TopicFingerprint, WantId};
 use nexus_sync::limits::{
     EAGER_LIMIT, MAX_BODY, MAX_BRANCHES, MAX_FORKS_ANSWERED, MAX_HEADS_PER_FRAME,
-    MAX_LOGS_PER_PEER, MAX_REFUSED_LOGS, MAX_REMEMBERED, MAX_WANT_IDS, MAX_WINDOW, MIN_RUN_CHARGE,
-    MIN_WINDOW, ROUND_BURST, WINDOW,
+    MAX_LOGS_PER_PEER, MAX_REFUSED_LOGS, MAX_REMEMBERED, MAX_VIOLATIONS, MAX_WANT_IDS, MAX_WINDOW,
+    MIN_RUN_CHARGE, MIN_WINDOW, ROUND_BURST, WINDOW,
 };
 use nexus_sync::{ByeCode, Config, Engine, Frame, LinkId, LinkParams, Shared, Side, ViolationCode};
 
@@ -55,7 +55,7 @@ fn goes_on(world: &mut World, room: &Room) {
 fn three_times(code: ViolationCode, say: impl Fn(&mut World, &Hostile, &Room, u8)) {
     let (mut world, room, other) = honest();
     let hostile = Hostile::shared(&mut world, 0, 1, std::slice::from_ref(&other));
-    for time in 0..3 {
+    for time in 0..MAX_VIOLATIONS {
         assert_eq!(hostile.closed(&world), None, "{code:?} closed after {time}");
         say(&mut world, &hostile, &other, time);
         assert_eq!(hostile.violations(&world), vec![code; usize::from(time) + 1]);
@@ -65,7 +65,7 @@ fn three_times(code: ViolationCode, say: impl Fn(&mut World, &Hostile, &Room, u8
     assert!(matches!(last, Frame::Bye(bye) if bye.code == ByeCode::Violations));
     // Whatever else comes is not read.
     say(&mut world, &hostile, &other, 9);
-    assert_eq!(hostile.violations(&world).len(), 3);
+    assert_eq!(hostile.violations(&world).len(), usize::from(MAX_VIOLATIONS));
     goes_on(&mut world, &room);
 }
 

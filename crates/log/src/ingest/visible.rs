@@ -9,7 +9,7 @@ use crate::ids::{EntryHash, EntryRef, LogKey, Seq};
 use crate::ledger::{Chain, ChainId, Ledger, StoredEntry};
 
 /// Logs with a third branch in one topic whose citations are looked up, at most: each costs a look at everything.
-pub(crate) const MAX_CROWDED: usize = 16;
+pub const MAX_CROWDED: usize = 16;
 /// Citations of one such log that are kept, at most, while the entries that they name are not here.
 pub const MAX_CITATIONS: usize = 1024;
 /// Entries looked at a time.

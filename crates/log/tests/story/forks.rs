@@ -8,7 +8,7 @@ use nexus_log::fork::ForkProof;
 use nexus_log::frontier::Fingerprint;
 use nexus_log::hlc::Hlc;
 use nexus_log::ids::{EntryHash, Head};
-use nexus_log::ingest::{MAX_CITATIONS, Placed};
+use nexus_log::ingest::{MAX_CITATIONS, MAX_CROWDED, Placed};
 use nexus_log::ledger::{Chain, ChainId, Ledger};
 use nexus_log::open::Author;
 use nexus_log::rebuild::rebuild;
@@ -218,6 +218,27 @@ fn citations_of_what_nobody_wrote_are_bounded() {
     let mut reader = plain.clone();
     reader.pull(&liar);
     assert_eq!(reader.ledger.citations(&log).unwrap().len(), MAX_CITATIONS);
+}
+
+#[test]
+fn of_so_many_logs_with_a_third_branch_citations_are_looked_up_and_the_others_show_two_all_the_same()
+ {
+    let (_, mut reader) = pair();
+    let topic = reader.conversation.topic();
+    for n in 0..=u8::try_from(MAX_CROWDED).unwrap() {
+        let mut cheat =
+            Device::direct(&crate::common::person(1), &crate::common::person(2), 100 + n);
+        cheat.text("common", &[reader.record()]);
+        for branch in 0..3 {
+            let mut copy = clone_of(&cheat, branch);
+            copy.text(&format!("{n} {branch}"), &[reader.record()]);
+            reader.take(&run_of(&copy, 0).check().unwrap());
+        }
+        let crowded = reader.ledger.crowded(&topic).unwrap();
+        assert_eq!(crowded.len(), usize::from(n + 1).min(MAX_CROWDED));
+        let of_it = reader.texts().into_iter().filter(|text| text.starts_with(&format!("{n} ")));
+        assert_eq!(of_it.count(), 2, "{n}");
+    }
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Keys: who gets them, who asks, who answers.
 
 use crate::common::{DAY, Device, START, meet, pair, person, run_of};
-use nexus_log::body::{KeyName, Payload};
+use nexus_log::body::{KeyName, MAX_KEY_REQUESTS, Payload};
 use nexus_log::compose::{EPOCH_AGE, EPOCH_ENTRIES};
 use nexus_log::header::Kind;
 use nexus_log::ids::LogKey;
 use nexus_log::ledger::{Ledger, OpenRequest};
-use nexus_log::requests::{MAX_ASKED, MAX_REPEATS};
+use nexus_log::requests::{MAX_ANSWERS, MAX_ASKED, MAX_REPEATS};
 
 fn seals_in(device: &Device) -> usize {
     let run = run_of(device, 0).check().unwrap();
@@ -359,6 +359,30 @@ fn what_nobody_answers_is_asked_for_more_and_more_rarely() {
         }
     }
     assert_eq!(asked, [0, 1, 3, 7, 15, 31, 63, 95]);
+}
+
+#[test]
+fn so_many_requests_are_answered_at_a_time_and_the_rest_after_them() {
+    let (mut a, mut b) = pair();
+    let epochs = MAX_ANSWERS as u32 + 3;
+    for n in 0..epochs {
+        a.time += 8 * DAY;
+        a.text(&n.to_string(), &[]);
+    }
+    b.time = a.time;
+    let log = a.log();
+    let names: Vec<_> = (0..epochs).map(|epoch| KeyName { log, epoch }).collect();
+    for part in names.chunks(MAX_KEY_REQUESTS) {
+        b.say(Payload::KeyRequest(part.to_vec()), &[a.record()]);
+    }
+    a.pull(&b);
+    let topic = a.conversation.topic();
+    let open = |a: &mut Device| a.ledger.open_requests(&topic, usize::MAX).unwrap().len();
+    assert_eq!(open(&mut a), names.len());
+    a.tend(&[b.record()]);
+    assert_eq!(open(&mut a), names.len() - MAX_ANSWERS);
+    a.tend(&[b.record()]);
+    assert_eq!(open(&mut a), 0);
 }
 
 #[test]

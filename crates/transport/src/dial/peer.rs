@@ -21,7 +21,7 @@ const BETTER_PATH_EVERY: Duration = Duration::from_secs(60);
 const RESTARTED_EVERY: Duration = Duration::from_secs(60);
 
 /// Links to remember the process of; beyond the live instances of any card.
-const MAX_BOOTS: usize = 16;
+pub(super) const MAX_BOOTS: usize = 16;
 
 /// The device a candidate leads to, as far as known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

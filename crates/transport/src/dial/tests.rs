@@ -229,6 +229,37 @@ fn a_beacon_of_an_earlier_run_played_back_does_not_disturb_the_link() {
 }
 
 #[test]
+fn so_many_runs_of_a_peer_are_remembered_and_the_first_is_forgotten() {
+    let mut dialler = dialler();
+    dialler.handle_want(PEER, &[], &[], at(0));
+    let boot = |n: usize| BootId([u8::try_from(100 + n).unwrap(); 8]);
+    for n in 0..=peer::MAX_BOOTS {
+        let now = at(n as u64);
+        dialler.handle_link_up(&Linked { boot: boot(n), ..linked(9, addr(1), None) }, now);
+    }
+    let played = |n| Heard { instance: Some(key(9)), ..heard(addr(1), boot(n)) };
+    dialler.handle_heard(&played(1), at(20_000));
+    assert_eq!(starts(&mut dialler, at(21_000)), [], "it is known to be over");
+    dialler.handle_heard(&played(0), at(30_000));
+    assert_eq!(starts(&mut dialler, at(31_000)).len(), 1, "it could be a new one");
+}
+
+#[test]
+fn so_many_addresses_are_dialled_at_the_same_time() {
+    let mut dialler = dialler();
+    let addresses: Vec<_> = (1..=u8::try_from(MAX_PARALLEL).unwrap() + 2).map(addr).collect();
+    dialler.handle_want(PEER, &addresses, &[], at(0));
+    let mut under_way = Vec::new();
+    for tenth in 0..40 {
+        under_way.extend(starts(&mut dialler, at(tenth * 100)));
+    }
+    assert_eq!(under_way.len(), MAX_PARALLEL, "{under_way:?}");
+    dialler.handle_failed(under_way[0].0, DialError::TimedOut, at(4_000), &mut rng());
+    let (_, next) = one_start(&mut dialler, at(4_000));
+    assert!(under_way.iter().all(|(_, address)| *address != next));
+}
+
+#[test]
 fn a_peer_that_restarted_is_dialled_although_the_old_link_looks_alive() {
     let mut dialler = dialler();
     dialler.handle_want(PEER, &[], &[], at(0));

@@ -20,7 +20,7 @@ pub const MAX_NEARBY_PER_SOURCE: usize = 16;
 pub const MAX_ADDRESSES: usize = 8;
 
 /// Checked beacons of one device that need no second check: IPv4 and IPv6, answer or not.
-const MAX_DIGESTS: usize = 4;
+pub(super) const MAX_DIGESTS: usize = 4;
 
 /// Silence of an address after which its beacon gets an answer: the sender may have been away and not know us.
 const SILENCE: Duration = Duration::from_secs(12);

@@ -315,6 +315,24 @@ fn datagrams_from_beyond_the_link_are_not_looked_at() {
 }
 
 #[test]
+fn so_many_checked_beacons_of_one_device_need_no_second_check() {
+    let mut seen = table::Table::new(at(20_000));
+    let beacon = |n: usize| table::Claimed {
+        connect_id: id(1),
+        instance: None,
+        name: String::new(),
+        by_token: false,
+        digest: Some([u8::try_from(n).unwrap(); 32]),
+    };
+    for n in 0..=table::MAX_DIGESTS {
+        assert!(!seen.checked_before(&beacon(n)));
+        seen.heard(&beacon(n), source(1), BootId([1; 8]), at(0));
+    }
+    assert!(!seen.checked_before(&beacon(0)), "the first was forgotten");
+    assert!((1..=table::MAX_DIGESTS).all(|n| seen.checked_before(&beacon(n))));
+}
+
+#[test]
 fn a_forged_signature_is_counted_and_shows_nobody() {
     let (mut a, mut b) = (Node::new(1, Visibility::Everyone), Node::new(2, Visibility::Everyone));
     let mut beacon = a.beacon(at(0));

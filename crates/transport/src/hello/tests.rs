@@ -43,6 +43,16 @@ fn an_honest_hello_passes() {
 }
 
 #[test]
+fn more_versions_than_anybody_speaks_are_refused() {
+    let speaks = |count: usize| {
+        let versions = (0..count as u64).collect();
+        Hello::decode(&Hello { versions, ..person(1).hello }.encode())
+    };
+    assert!(speaks(MAX_VERSIONS).is_ok());
+    assert!(speaks(MAX_VERSIONS + 1).is_err());
+}
+
+#[test]
 fn each_check_has_its_code() {
     let (a, b) = (person(1), person(2));
     let (key, id) = (a.instance.key(), a.secrets.connect_id());
