@@ -189,8 +189,12 @@ impl Prekeys {
         erased
     }
 
-    /// When there is next something to rotate or to erase.
-    pub fn next_deadline(&self) -> Millis {
+    /// When there is next something to rotate or to erase: at once, if a clock set back has left something in the future.
+    pub fn next_deadline(&self, now: Millis) -> Millis {
+        let made_ahead = self.current.created.since(now) > CLOCK_SLACK;
+        if made_ahead || self.old.iter().any(|(_, replaced)| *replaced > now) {
+            return now;
+        }
         let erase = self.old.iter().map(|(_, replaced)| replaced.saturating_add(KEEP)).min();
         let rotate = self.current.created.saturating_add(ROTATE);
         erase.map_or(rotate, |erase| erase.min(rotate))

@@ -124,6 +124,7 @@ impl Work<'_, '_> {
         let known = known.and_then(|row| VerifiedRecord::verify_alone(&row.bytes).ok());
         if known.is_none_or(|known| record.newer_than(&known)) {
             self.tx.put_record(&record.instance(), &who, record.to_bytes(), self.now)?;
+            self.after.records.push((who, record.to_bytes().to_vec()));
         }
         Ok(())
     }

@@ -121,6 +121,10 @@ impl Hub {
                 core.tasks.clone().spawn(async move { links::tell_card(&core, &card).await });
             }
         }
+        for (who, record) in after.records {
+            let core = core.clone();
+            core.tasks.clone().spawn(async move { links::tell_record(&core, &who, &record).await });
+        }
         if after.letters {
             self.letters().await;
         }

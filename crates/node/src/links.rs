@@ -148,22 +148,35 @@ pub(crate) async fn send_letter(core: &Arc<Core>, peer: &ConnectId) {
     }
 }
 
-/// Tells a peer of my other devices, so that it can seal to them, and of its own that it may not have heard of.
+/// Tells a peer of my other devices, so that it can seal to them, and of its own that it may not have heard of; a device of
+/// mine of everybody, for it may never meet them itself.
 async fn send_records(core: &Arc<Core>, peer: &ConnectId) {
     let who = *peer;
-    let card = core
-        .read(move |store, _| Ok(store.contact(&who)?.and_then(|c| crate::cards::stored_card(&c))))
-        .await;
-    if let Ok(Some(card)) = card
-        && (card.live().nth(1).is_some() || card.revoked().next().is_some())
-    {
-        tell_card(core, &card).await;
-    }
-    let records =
-        core.read(|store, me| Ok(store.records(&me.connect_id())?)).await.unwrap_or_default();
-    let me = core.me();
-    for row in records.iter().filter(|row| me.card.is_live(&row.instance)) {
-        for link in core.links_to(peer) {
+    let known = core.read(move |store, me| {
+        let mine = who == me.connect_id();
+        let contacts =
+            if mine { store.contacts()? } else { store.contact(&who)?.into_iter().collect() };
+        let mut records = store.records(&me.connect_id())?;
+        let mut cards = Vec::new();
+        for card in contacts.iter().filter_map(crate::cards::stored_card) {
+            if mine {
+                records.extend(store.records(&card.connect_id())?);
+            }
+            if mine || card.live().nth(1).is_some() || card.revoked().next().is_some() {
+                cards.push(card);
+            }
+        }
+        records.retain(|row| {
+            me.card.is_live(&row.instance) || cards.iter().any(|card| card.is_live(&row.instance))
+        });
+        Ok((cards, records))
+    });
+    let Ok((cards, records)) = known.await else { return };
+    for link in core.links_to(peer) {
+        for card in &cards {
+            let _ = link.control.send(record_frame(CARD, &card.to_bytes())).await;
+        }
+        for row in &records {
             let _ = link.control.send(record_frame(RECORD, &row.bytes)).await;
         }
     }
@@ -191,11 +204,26 @@ async fn tell_me(core: &Arc<Core>, control: &FrameSender) {
     let _ = control.send(record_frame(RECORD, me.record.to_bytes())).await;
 }
 
-/// Tells somebody of their own card, which others of their devices have changed.
-pub(crate) async fn tell_card(core: &Arc<Core>, card: &VerifiedCard) {
-    for link in core.links_to(&card.connect_id()) {
-        let _ = link.control.send(record_frame(CARD, &card.to_bytes())).await;
+/// Passes on what was learned of somebody: to them, whose other devices may have changed it, and to my own devices; a
+/// record of another device of mine to everybody. Whoever knows it already passes nothing on, so that ends.
+async fn pass_on(core: &Arc<Core>, about: &ConnectId, kind: u8, bytes: &[u8]) {
+    let me = core.me().connect_id();
+    let everybody = *about == me && kind == RECORD;
+    let links: Vec<LiveLink> = locked(&core.links).values().cloned().collect();
+    let to = |link: &LiveLink| everybody || link.peer == me || link.peer == *about;
+    for link in links.into_iter().filter(to) {
+        let _ = link.control.send(record_frame(kind, bytes)).await;
     }
+}
+
+/// Passes on the card of somebody, which changed.
+pub(crate) async fn tell_card(core: &Arc<Core>, card: &VerifiedCard) {
+    pass_on(core, &card.connect_id(), CARD, &card.to_bytes()).await;
+}
+
+/// Passes on the record of another instance, which is newer than the one known before.
+pub(crate) async fn tell_record(core: &Arc<Core>, who: &ConnectId, record: &[u8]) {
+    pass_on(core, who, RECORD, record).await;
 }
 
 fn record_frame(kind: u8, bytes: &[u8]) -> Frame {

@@ -66,6 +66,8 @@ pub(crate) struct After {
     pub hello: bool,
     /// Cards of others that changed.
     pub cards: Vec<ConnectId>,
+    /// Records of other instances that are newer than those known before.
+    pub records: Vec<(ConnectId, Vec<u8>)>,
     /// Durable events were written.
     pub events: bool,
     /// Letters may be due.
@@ -88,6 +90,7 @@ impl After {
             wants,
             hello,
             cards,
+            records,
             events,
             letters,
             timers,
@@ -95,8 +98,13 @@ impl After {
             refused,
             give_up,
         } = self;
-        let empty =
-            [appended.is_empty(), cards.is_empty(), requests.is_empty(), refused.is_empty()];
+        let empty = [
+            appended.is_empty(),
+            cards.is_empty(),
+            records.is_empty(),
+            requests.is_empty(),
+            refused.is_empty(),
+        ];
         let flags = [*wants, *hello, *events, *letters, *timers, give_up.is_some()];
         empty.contains(&false) || flags.contains(&true)
     }
@@ -106,6 +114,7 @@ impl After {
         self.wants |= other.wants;
         self.hello |= other.hello;
         self.cards.extend(other.cards);
+        self.records.extend(other.records);
         self.events |= other.events;
         self.letters |= other.letters;
         self.timers |= other.timers;

@@ -55,21 +55,20 @@ fn tick(work: &mut Work<'_, '_>, all: bool) -> Answered<Duration> {
         work.message_event(&gone.conversation, &gone.hash, false)?;
         work.conversation_event(&gone.conversation)?;
     }
-    let deadlines = [Some(work.me.prekeys.next_deadline()), work.tx.next_due_at()?];
+    let deadlines = [Some(work.me.prekeys.next_deadline(work.now)), work.tx.next_due_at()?];
     let next = deadlines.into_iter().flatten().min().unwrap_or(work.now);
     Ok(next.since(work.now))
 }
 
 fn rotate(work: &mut Work<'_, '_>) -> Answered<()> {
-    if work.me.prekeys.next_deadline() > work.now {
+    if work.me.prekeys.next_deadline(work.now) > work.now {
         return Ok(());
     }
     let me = Arc::make_mut(work.me);
     let rotated = me.prekeys.rotate_if_due(work.now, &mut rand::rng());
-    let erased = me.prekeys.erase_due(work.now);
-    if rotated || !erased.is_empty() {
-        work.tx.set_prekeys(&me.prekeys.to_bytes())?;
-    }
+    me.prekeys.erase_due(work.now);
+    // Also when only a time of replacement was brought back from the future.
+    work.tx.set_prekeys(&me.prekeys.to_bytes())?;
     if rotated {
         let (id, instance) = (me.connect_id(), me.instance.key());
         let record =

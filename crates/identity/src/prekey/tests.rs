@@ -16,7 +16,7 @@ fn ring() -> (Prekeys, ChaCha12Rng) {
 fn a_prekey_is_replaced_after_seven_days_and_not_before() {
     let (mut ring, mut rng) = ring();
     let first = ring.current().id();
-    assert_eq!(ring.next_deadline(), Millis(START + 7 * DAY));
+    assert_eq!(ring.next_deadline(Millis(START)), Millis(START + 7 * DAY));
     assert!(!ring.rotate_if_due(Millis(START + 7 * DAY - 1), &mut rng));
     assert!(ring.rotate_if_due(Millis(START + 7 * DAY), &mut rng));
     assert_ne!(ring.current().id(), first);
@@ -40,7 +40,7 @@ fn run_for_a_year_by_its_deadlines_the_ring_stays_small() {
     let mut now = Millis(START);
     let mut steps = 0;
     while now < Millis(START + 365 * DAY) {
-        let next = ring.next_deadline();
+        let next = ring.next_deadline(now);
         assert!(next > now, "a deadline that is over is dealt with");
         now = next;
         let rotated = ring.rotate_if_due(now, &mut rng);
@@ -74,8 +74,15 @@ fn a_clock_that_was_ahead_neither_stops_rotation_nor_erasure() {
     assert!(ring.rotate_if_due(ahead, &mut rng));
     let old = ring.all().nth(1).unwrap().id();
     let now = Millis(START + DAY);
+    assert_eq!(
+        ring.next_deadline(now),
+        now,
+        "whoever waits for the deadline must not wait until then"
+    );
     assert!(ring.rotate_if_due(now, &mut rng), "made in a future that never was");
+    assert_eq!(ring.next_deadline(now), now, "one is still replaced in that future");
     assert_eq!(ring.erase_due(now), []);
+    assert_eq!(ring.next_deadline(now), Millis(START + 8 * DAY));
     assert!(ring.erase_due(Millis(START + 32 * DAY)).contains(&old));
 }
 
@@ -105,7 +112,8 @@ fn the_ring_survives_the_store() {
     ring.rotate_if_due(Millis(START + 7 * DAY), &mut rng);
     let again = Prekeys::from_bytes(&ring.to_bytes()).unwrap();
     assert_eq!(again.to_bytes(), ring.to_bytes());
-    assert_eq!(again.next_deadline(), ring.next_deadline());
+    let now = Millis(START + 8 * DAY);
+    assert_eq!(again.next_deadline(now), ring.next_deadline(now));
     for (a, b) in again.all().zip(ring.all()) {
         assert_eq!((a.id(), a.public()), (b.id(), b.public()));
     }

@@ -207,6 +207,7 @@ impl Work<'_, '_, '_> {
             && known.is_none_or(|known| record.newer_than(known))
         {
             self.facts_mut().records.insert(instance, Arc::clone(record));
+            self.after.records.push(Arc::clone(record));
         }
     }
 

@@ -231,13 +231,13 @@ fn tick(work: &mut Work<'_, '_, '_>) -> Result<Millis, JobError> {
     if !gone.is_empty() {
         work.after.seen.push("a message disappeared");
     }
-    let deadlines = [Some(work.facts.prekeys.next_deadline()), work.tx.next_due()?];
+    let deadlines = [Some(work.facts.prekeys.next_deadline(work.now)), work.tx.next_due()?];
     Ok(deadlines.into_iter().flatten().min().unwrap_or(work.now))
 }
 
 fn rotate(work: &mut Work<'_, '_, '_>) -> Result<(), JobError> {
     let now = work.now;
-    if work.facts.prekeys.next_deadline() > now {
+    if work.facts.prekeys.next_deadline(now) > now {
         return Ok(());
     }
     let mut prekeys = Prekeys::clone(&work.facts.prekeys);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use nexus_identity::{ConnectId, InstanceKey, Millis};
+use nexus_identity::{ConnectId, InstanceKey, Millis, VerifiedRecord};
 use nexus_log::body::Payload;
 use nexus_log::compose::{self, ComposeError, Composed};
 use nexus_log::context::{Conversation, Me};
@@ -45,6 +45,8 @@ pub struct After {
     pub hello: bool,
     /// Cards of others that changed.
     pub cards: Vec<ConnectId>,
+    /// Newer records of others.
+    pub records: Vec<Arc<VerifiedRecord>>,
     /// Letters may be due.
     pub letters: bool,
     /// Something may disappear earlier than thought.
@@ -68,6 +70,7 @@ impl After {
         self.wants |= other.wants;
         self.hello |= other.hello;
         self.cards.extend(other.cards);
+        self.records.extend(other.records);
         self.letters |= other.letters;
         self.timers |= other.timers;
         self.requests.extend(other.requests);

@@ -160,7 +160,13 @@ impl World {
             self.tell_hello(node);
         }
         for who in after.cards {
-            self.tell_card(node, &who);
+            if let Some(card) = self.nodes[&node].disk.facts.card_of(&who).cloned() {
+                self.pass_on(node, &who, &Control::Card(card));
+            }
+        }
+        for record in after.records {
+            let who = record.connect_id();
+            self.pass_on(node, &who, &Control::Record(record));
         }
         if after.letters {
             for link in self.nodes[&node].links.clone() {
@@ -206,13 +212,16 @@ impl World {
         self.dial_all(node);
     }
 
-    /// Tells somebody of their own card, which others of their devices have changed.
-    fn tell_card(&mut self, node: usize, who: &nexus_identity::ConnectId) {
-        let Some(card) = self.nodes[&node].disk.facts.card_of(who).cloned() else { return };
+    /// Passes on what was learned of somebody: a card to them and to my other devices, a record to those and, if it is that
+    /// of another device of mine, to everybody. Whoever knows it already passes nothing on, so that ends.
+    fn pass_on(&mut self, node: usize, about: &nexus_identity::ConnectId, control: &Control) {
+        let me = self.nodes[&node].disk.facts.who();
+        let all = *about == me && matches!(control, Control::Record(_));
         for link in self.nodes[&node].links.clone() {
-            let to = self.peer(node, link).map(|(other, _)| self.nodes[&other].disk.facts.who());
-            if to == Some(*who) {
-                self.say(node, link, Control::Card(card.clone()));
+            let Some((other, _)) = self.peer(node, link) else { continue };
+            let to = self.nodes[&other].disk.facts.who();
+            if all || to == me || to == *about {
+                self.say(node, link, control.clone());
             }
         }
     }
