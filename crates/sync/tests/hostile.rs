@@ -98,6 +98,27 @@ fn gaps_are_named() {
 }
 
 #[test]
+fn after_a_gap_the_link_goes_on_and_what_was_left_out_is_taken_when_it_comes() {
+    let (mut world, room, other) = honest();
+    let hostile = Hostile::shared(&mut world, 0, 1, std::slice::from_ref(&other));
+    let all = entries(&other, 70, 40);
+    let held = |world: &World| {
+        let logs = world.nodes[0].store.contents(&other.topic);
+        logs.iter().map(|(_, entries)| entries.len()).max().unwrap()
+    };
+    hostile.say(&mut world, &Frame::Run(run_of(&all[..3])));
+    world.settle();
+    hostile.say(&mut world, &Frame::Run(run_of(&all[4..])));
+    world.settle();
+    assert_eq!((hostile.violations(&world), held(&world)), (vec![ViolationCode::Gap], 3));
+    hostile.say(&mut world, &Frame::Run(run_of(&all[3..])));
+    world.settle();
+    assert_eq!((hostile.closed(&world), held(&world)), (None, all.len()));
+    assert_eq!(hostile.violations(&world).len(), 1);
+    goes_on(&mut world, &room);
+}
+
+#[test]
 fn logs_that_nobody_asked_for_are_named() {
     three_times(ViolationCode::UnsolicitedLog, |world, hostile, other, time| {
         let all = entries(other, 70 + u64::from(time), 4);
