@@ -9,6 +9,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`plan`] | what a run does: who there is, who reaches whom, what is said, what goes wrong; drawn from the seed |
+//! | [`story`] | plans that people wrote down |
 //! | [`dice`] | chance |
 //! | [`world`] | the clock, the events, and all that happens to nodes and links |
 //! | [`node`] | one device: engine, store, and the glue between them as the shipped node has it |
@@ -33,6 +34,7 @@ pub mod net;
 pub mod node;
 pub mod oracle;
 pub mod plan;
+pub mod story;
 pub mod sweep;
 pub mod trace;
 pub mod world;

@@ -14,10 +14,12 @@ use crate::plan::{ClockPlan, Lie};
 
 mod contacts;
 mod jobs;
+mod lines;
 mod take;
 mod work;
 
 pub use jobs::{Backup, Done, Job, JobError, run};
+pub use lines::words;
 pub use take::Taken;
 pub use work::{After, Signed, Work};
 

@@ -107,6 +107,24 @@ pub enum Act {
         /// Chooses a target, or a text.
         pick: u64,
     },
+    /// Somebody writes on a device what a story says.
+    Write {
+        /// The device.
+        node: usize,
+        /// To whom; oneself is a note to oneself.
+        to: usize,
+        /// What.
+        line: Line,
+    },
+    /// A device must show exactly this.
+    Look {
+        /// The device.
+        node: usize,
+        /// In the conversation with whom.
+        with: usize,
+        /// Its messages, oldest first.
+        shows: Vec<String>,
+    },
     /// Something about a contact.
     Contact {
         /// The device.
@@ -153,6 +171,38 @@ pub enum Say {
     Rename,
     /// Something of a later version.
     Unknown,
+}
+
+/// What a story has somebody write. What is answered or changed is found by its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Line {
+    /// A text.
+    Text(String),
+    /// An answer.
+    Reply {
+        /// To what.
+        of: String,
+        /// The text.
+        text: String,
+    },
+    /// An edit.
+    Edit {
+        /// Of what.
+        of: String,
+        /// The new text.
+        text: String,
+    },
+    /// A retraction.
+    Retract(String),
+    /// A reaction.
+    React {
+        /// To what.
+        of: String,
+        /// The emoji.
+        emoji: String,
+    },
+    /// Messages disappear after so many seconds.
+    Timer(Option<u64>),
 }
 
 /// What can be done about a contact.

@@ -9,6 +9,7 @@ use nexus_identity::record::{InstanceRecord, VerifiedRecord};
 use nexus_identity::{ConnectId, InstanceKey, Millis};
 use nexus_log::body::Payload;
 use nexus_log::cipher::Commitment;
+use nexus_log::context::Conversation;
 use nexus_log::expire::expire;
 use nexus_log::fold::{Message, Shown};
 use nexus_log::hlc::Hlc;
@@ -23,7 +24,7 @@ use super::take::{self, Taken};
 use super::work::Work;
 use crate::disk::DiskError;
 use crate::facts::{Facts, Standing};
-use crate::plan::{ContactAct, Say};
+use crate::plan::{ContactAct, Line, Say};
 
 /// Why a job came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,8 @@ pub enum Job {
     Take(Ticket, Topic, CheckedRun),
     /// Say something to somebody.
     Say(ConnectId, Say, u64),
+    /// Write what a story says to somebody.
+    Write(ConnectId, Line),
     /// Do something about a contact.
     Contact(ConnectId, ContactAct, Option<Arc<VerifiedCard>>),
     /// A link came up: what its `HELLO` said.
@@ -122,6 +125,7 @@ pub fn run(work: &mut Work<'_, '_, '_>, job: &Job) -> Result<Done, JobError> {
             return Ok(Done::Taken(*ticket, take::take(work, topic, run)?));
         }
         Job::Say(to, what, pick) => say(work, to, *what, *pick)?,
+        Job::Write(to, line) => super::lines::write(work, to, line)?,
         Job::Contact(who, what, card) => work.contact(who, *what, card.as_deref())?,
         Job::Met(link, card, record) => {
             work.met(card)?;
@@ -170,7 +174,11 @@ const FIRST: Position = Position {
     hash: EntryHash::from_bytes([0; 32]),
 };
 
-fn say(work: &mut Work<'_, '_, '_>, to: &ConnectId, what: Say, pick: u64) -> Result<(), JobError> {
+/// The conversation with somebody to whom I may write.
+pub(super) fn open_to(
+    work: &Work<'_, '_, '_>,
+    to: &ConnectId,
+) -> Result<Arc<Conversation>, JobError> {
     let writable = *to == work.facts.who()
         || work.facts.contacts.get(to).is_some_and(|contact| {
             matches!(contact.standing, Standing::Requested | Standing::Accepted)
@@ -178,19 +186,30 @@ fn say(work: &mut Work<'_, '_, '_>, to: &ConnectId, what: Say, pick: u64) -> Res
     if !writable {
         return Err(JobError::NotNow("they are no contact"));
     }
-    let Some(conversation) = work.facts.with(to).cloned() else {
-        return Err(JobError::NotNow("their card is not known"));
-    };
+    work.facts.with(to).cloned().ok_or(JobError::NotNow("their card is not known"))
+}
+
+/// Everything that a conversation shows.
+pub(super) fn all_messages(
+    work: &mut Work<'_, '_, '_>,
+    conversation: &Conversation,
+) -> Result<Vec<Message>, JobError> {
+    let mut all = Vec::new();
+    let mut after = FIRST;
+    loop {
+        let page = work.tx.messages(&conversation.id, &after, 256)?;
+        let Some(last) = page.last() else { return Ok(all) };
+        after = last.base.position;
+        all.extend(page);
+    }
+}
+
+fn say(work: &mut Work<'_, '_, '_>, to: &ConnectId, what: Say, pick: u64) -> Result<(), JobError> {
+    let conversation = open_to(work, to)?;
     let me = work.facts.who();
     let mut choose = |fits: &dyn Fn(&Message) -> bool| -> Result<EntryRef, JobError> {
-        let mut all = Vec::new();
-        let mut after = FIRST;
-        loop {
-            let page = work.tx.messages(&conversation.id, &after, 256)?;
-            let Some(last) = page.last() else { break };
-            after = last.base.position;
-            all.extend(page.into_iter().filter(|message| fits(message)));
-        }
+        let mut all = all_messages(work, &conversation)?;
+        all.retain(|message| fits(message));
         let at = usize::try_from(pick.checked_rem(all.len() as u64).unwrap_or(0)).unwrap_or(0);
         all.get(at)
             .map(|message| message.base.position.entry())

@@ -9,7 +9,7 @@ use super::World;
 use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::facts::Facts;
-use crate::node::{Backup, Clock, Job, Node};
+use crate::node::{Backup, Clock, Job, Node, words};
 use crate::plan::Act;
 use crate::trace::short;
 
@@ -23,6 +23,11 @@ impl World {
                 let to = self.who(to);
                 self.ask_of(node, Job::Say(to, what, pick));
             }
+            Act::Write { node, to, line } => {
+                let to = self.who(to);
+                self.ask_of(node, Job::Write(to, line));
+            }
+            Act::Look { node, with, shows } => self.look(node, with, &shows),
             Act::Contact { node, who, what } => {
                 let card = self.card(who);
                 let who = self.who(who);
@@ -31,6 +36,18 @@ impl World {
             Act::Backup { node } => self.back_up(node),
             Act::Restore { node, from } => self.restore(node, from),
             Act::Fault(fault) => self.strike(fault),
+        }
+    }
+
+    fn look(&mut self, node: usize, with: usize, wanted: &[String]) {
+        let who = self.who(with);
+        let Some(held) = self.nodes.get(&node) else {
+            return self.fail(format!("n{node} is not there"));
+        };
+        let view = held.disk.facts.with(&who).map(|one| held.disk.view(&one.id));
+        let shows: Vec<String> = view.unwrap_or_default().iter().map(words).collect();
+        if shows != wanted {
+            self.fail(format!("n{node} shows {shows:?} with p{with}, not {wanted:?}"));
         }
     }
 
