@@ -8,6 +8,6 @@ friends anna ben
 2h   b remembers
 3h   b says "two" to anna
 4h   b forgets
-5h   b says "three" to anna
+6h   b says "three" to anna
 finally a shows "one" "two" "three" with ben
 finally b shows "one" "two" "three" with anna
