@@ -15,6 +15,7 @@ use crate::open::{self, Author};
 use crate::order::Position;
 use crate::run::{CheckedRun, MAX_RUN_ENTRIES, RunBuilder};
 
+mod beside;
 mod keys;
 mod session;
 mod visible;

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::cipher::Commitment;
 use crate::entry::Entry;
-use crate::fold::{Message, Operation};
+use crate::fold::Message;
 use crate::hlc::Hlc;
 use crate::ids::{ConversationId, EntryHash, EntryRef, Epoch, LogHead, LogKey, Seq, Topic};
 use crate::ledger::{
@@ -16,19 +16,19 @@ use crate::ledger::{
 use crate::order::Position;
 use crate::run::{MAX_RUN_ENTRIES, Run, RunBuilder};
 
+mod chains;
 mod ledger;
+mod view;
+
+use view::View;
 
 /// A caller used the ledger wrongly: a fault of this crate, never of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("wrong use of the ledger: {0}")]
 pub struct Misuse(pub &'static str);
 
-#[derive(Debug, Clone, Default)]
-struct View {
-    messages: BTreeMap<Position, Message>,
-    positions: BTreeMap<EntryHash, Position>,
-    operations: BTreeMap<EntryHash, Operation>,
-    by_target: BTreeMap<EntryHash, BTreeSet<EntryHash>>,
+fn misuse<T>(what: &'static str) -> Result<T, Misuse> {
+    Err(Misuse(what))
 }
 
 #[derive(Debug, Clone)]
@@ -184,6 +184,10 @@ impl MemoryLedger {
     /// Forgets all keys without a trace, as removing every conversation does.
     pub fn forget_keys(&mut self) {
         self.keys.clear();
+    }
+
+    fn view_mut(&mut self, conversation: &ConversationId) -> &mut View {
+        self.views.entry(*conversation).or_default()
     }
 
     fn chain_of(&self, log: &LogKey, branch: Option<&EntryHash>) -> Option<&Chain> {

@@ -3,6 +3,7 @@
 mod chains;
 mod entries;
 mod keys;
+mod requests;
 mod sync;
 
 pub(crate) use entries::{RecentEntries, from_seq, limit_column, read_header};

@@ -69,8 +69,8 @@ pub(crate) struct Session<'a, L: Ledger> {
     clock_before: Hlc,
     /// With the place of each in the order in which they came.
     changes: BTreeMap<EntryHash, (usize, ChangeKind)>,
-    said: Vec<Said>,
-    cites: BTreeMap<(open::Author, LogKey), EntryRef>,
+    pub(super) said: Vec<Said>,
+    pub(super) cites: BTreeMap<(open::Author, LogKey), EntryRef>,
     pub(crate) keys_wanted: bool,
     /// Epochs whose key came, to be opened at the end.
     pub(super) unlocked: BTreeSet<KeyName>,
@@ -336,63 +336,6 @@ impl<'a, L: Ledger> Session<'a, L> {
                 self.changes.insert(hash, (before.map_or(next, |(at, _)| at), kind));
             }
         }
-    }
-
-    fn cite(
-        &mut self,
-        author: open::Author,
-        log: LogKey,
-        deps: &[EntryRef],
-    ) -> Result<(), L::Error> {
-        for dep in deps.iter().filter(|dep| dep.log != log) {
-            let at = self.cites.entry((author, dep.log)).or_insert(*dep);
-            if dep.seq > at.seq {
-                *at = *dep;
-            }
-            if self.crowded.contains(&dep.log) && self.keep_citation(dep)? {
-                self.revisit.insert(dep.log);
-            }
-        }
-        Ok(())
-    }
-
-    /// What does not show but matters.
-    fn hear(
-        &mut self,
-        author: open::Author,
-        position: &Position,
-        payload: &Payload,
-    ) -> Result<(), L::Error> {
-        let id = self.conversation.id;
-        match payload {
-            Payload::ReadMark(marks) => {
-                for mark in marks {
-                    if self.ledger.raise_read_mark(&id, &author.who, mark)? {
-                        self.said.push(Said::Read { who: author.who, mark: *mark });
-                    }
-                }
-            }
-            Payload::Timer { seconds } => {
-                let before = self.ledger.timer(&id)?.map(|(position, _)| position);
-                if before.is_none_or(|before| before < *position) {
-                    self.ledger.set_timer(&id, position, *seconds)?;
-                    self.said.push(Said::Timer(*seconds));
-                }
-            }
-            Payload::Contact(data) if author.who == self.me.who => {
-                self.said.push(Said::Contact { position: *position, data: data.clone() });
-            }
-            Payload::KeyRequest(names) if author.instance != self.me.instance.key() => {
-                self.hear_request(author.instance, names)?;
-            }
-            Payload::Retire => self.said.push(Said::Retired(author)),
-            Payload::Profile { name } => {
-                let (who, name) = (author.who, name.clone());
-                self.said.push(Said::Profile { who, position: *position, name });
-            }
-            _ => {}
-        }
-        Ok(())
     }
 
     /// Keeps the clock and hands out what happened.

@@ -3,22 +3,16 @@
 use nexus_identity::id::{ConnectId, Millis};
 use nexus_identity::kdf::Secret32;
 
-use super::{HeldKey, MemoryLedger, Misuse};
+use super::{HeldKey, MemoryLedger, Misuse, misuse};
 use crate::cipher::Commitment;
-use crate::entry::Entry;
 use crate::fold::{Message, Operation};
-use crate::header::{Header, entry_hash};
 use crate::hlc::Hlc;
-use crate::ids::{ConversationId, EntryHash, EntryRef, Epoch, Head, LogKey, Seq, Topic};
+use crate::ids::{ConversationId, EntryHash, EntryRef, Epoch, LogKey, Seq, Topic};
 use crate::ledger::{
     Chain, ChainId, Due, EpochStart, FleetingKey, KeyState, Ledger, NewEntry, OpenRequest,
     OwnEpoch, StoredEntry, Times, Waiting,
 };
 use crate::order::Position;
-
-fn misuse<T>(what: &'static str) -> Result<T, Misuse> {
-    Err(Misuse(what))
-}
 
 impl Ledger for MemoryLedger {
     type Error = Misuse;
@@ -35,26 +29,11 @@ impl Ledger for MemoryLedger {
     }
 
     fn create_chain(&mut self, chain: &Chain) -> Result<ChainId, Misuse> {
-        let mut same = self.chains.values().filter(|other| other.log == chain.log);
-        if same.any(|other| other.branch == chain.branch || other.topic != chain.topic) {
-            return misuse("a second chain of one name, or in two topics");
-        }
-        if chain.base.is_none() && chain.first != 0 {
-            return misuse("a chain that hangs on nothing");
-        }
-        let next = self.chains.last_key_value().map_or(1, |(id, _)| id.0 + 1);
-        let id = ChainId(next);
-        self.chains.insert(id, Chain { id, ..chain.clone() });
-        Ok(id)
+        self.begin(chain)
     }
 
     fn update_chain(&mut self, chain: &Chain) -> Result<(), Misuse> {
-        let Some(held) = self.chains.get_mut(&chain.id) else {
-            return misuse("update of an unknown chain");
-        };
-        let head = held.head;
-        *held = Chain { head, ..chain.clone() };
-        Ok(())
+        self.revise(chain)
     }
 
     fn append(
@@ -63,38 +42,7 @@ impl Ledger for MemoryLedger {
         entries: &[NewEntry<'_>],
         stored: Millis,
     ) -> Result<(), Misuse> {
-        let Some(chain) = self.chains.get_mut(&id) else {
-            return misuse("append to an unknown chain");
-        };
-        for new in entries {
-            let empty = !self.entries.contains_key(&(id, chain.head.seq));
-            let next = if empty { chain.first } else { chain.head.seq + 1 };
-            let header =
-                Header::decode(new.header).map_err(|_| Misuse("a header that can't be read"))?;
-            if new.seq != next || header.seq != next || header.log != chain.log {
-                return misuse("an entry out of its place");
-            }
-            if new.hash != entry_hash(new.header) || self.by_hash.contains_key(&new.hash) {
-                return misuse("a wrong hash, or one that is held already");
-            }
-            if !empty && header.prev != chain.head.hash {
-                return misuse("an entry that does not follow the head");
-            }
-            let entry = Entry {
-                header: *new.header,
-                payload: new.payload.to_vec(),
-                signature: new.signature,
-            };
-            if !entry.payload_fits() {
-                return misuse("a payload that its header does not name");
-            }
-            let (seq, hash, pending) = (new.seq, new.hash, new.pending);
-            chain.head = Head { seq, hash };
-            self.by_hash.insert(hash, (id, seq));
-            let stored = StoredEntry { chain: id, seq, hash, stored, pending, entry };
-            self.entries.insert((id, seq), stored);
-        }
-        Ok(())
+        self.extend(id, entries, stored)
     }
 
     fn locate(&mut self, hash: &EntryHash) -> Result<Option<(ChainId, Seq)>, Misuse> {
@@ -247,12 +195,7 @@ impl Ledger for MemoryLedger {
         if self.by_hash.get(&position.hash) != Some(&(chain, position.seq)) {
             return misuse("a message whose entry is not stored there");
         }
-        let view = self.views.entry(*conversation).or_default();
-        if view.positions.insert(position.hash, position).is_some() {
-            return misuse("a message that is there already");
-        }
-        view.messages.insert(position, message.clone());
-        Ok(())
+        self.view_mut(conversation).insert(message)
     }
 
     fn update_message(
@@ -260,14 +203,7 @@ impl Ledger for MemoryLedger {
         conversation: &ConversationId,
         message: &Message,
     ) -> Result<(), Misuse> {
-        let position = message.base.position;
-        let view = self.views.entry(*conversation).or_default();
-        let Some(old) = view.positions.insert(position.hash, position) else {
-            return misuse("an update of a message that is not there");
-        };
-        view.messages.remove(&old);
-        view.messages.insert(position, message.clone());
-        Ok(())
+        self.view_mut(conversation).update(message)
     }
 
     fn message(
@@ -275,9 +211,7 @@ impl Ledger for MemoryLedger {
         conversation: &ConversationId,
         hash: &EntryHash,
     ) -> Result<Option<Message>, Misuse> {
-        let view = self.views.entry(*conversation).or_default();
-        let position = view.positions.get(hash);
-        Ok(position.and_then(|position| view.messages.get(position)).cloned())
+        Ok(self.view_mut(conversation).message(hash).cloned())
     }
 
     fn remove_message(
@@ -285,10 +219,7 @@ impl Ledger for MemoryLedger {
         conversation: &ConversationId,
         hash: &EntryHash,
     ) -> Result<(), Misuse> {
-        let view = self.views.entry(*conversation).or_default();
-        if let Some(position) = view.positions.remove(hash) {
-            view.messages.remove(&position);
-        }
+        self.view_mut(conversation).remove(hash);
         Ok(())
     }
 
@@ -298,9 +229,7 @@ impl Ledger for MemoryLedger {
         after: &Position,
         limit: usize,
     ) -> Result<Vec<Message>, Misuse> {
-        let view = self.views.entry(*conversation).or_default();
-        let from = (std::ops::Bound::Excluded(*after), std::ops::Bound::Unbounded);
-        Ok(view.messages.range(from).take(limit).map(|(_, message)| message.clone()).collect())
+        Ok(self.view_mut(conversation).after(after).take(limit).cloned().collect())
     }
 
     fn insert_operation(
@@ -308,13 +237,7 @@ impl Ledger for MemoryLedger {
         conversation: &ConversationId,
         operation: &Operation,
     ) -> Result<(), Misuse> {
-        let view = self.views.entry(*conversation).or_default();
-        let hash = operation.position.hash;
-        if view.operations.insert(hash, operation.clone()).is_some() {
-            return misuse("an operation that is there already");
-        }
-        view.by_target.entry(operation.target).or_default().insert(hash);
-        Ok(())
+        self.view_mut(conversation).insert_operation(operation)
     }
 
     fn operations(
@@ -322,9 +245,7 @@ impl Ledger for MemoryLedger {
         conversation: &ConversationId,
         target: &EntryHash,
     ) -> Result<Vec<Operation>, Misuse> {
-        let view = self.views.entry(*conversation).or_default();
-        let hashes = view.by_target.get(target).into_iter().flatten();
-        Ok(hashes.filter_map(|hash| view.operations.get(hash)).cloned().collect())
+        Ok(self.view_mut(conversation).operations_on(target).cloned().collect())
     }
 
     fn remove_operation(
@@ -332,12 +253,7 @@ impl Ledger for MemoryLedger {
         conversation: &ConversationId,
         hash: &EntryHash,
     ) -> Result<Option<EntryHash>, Misuse> {
-        let view = self.views.entry(*conversation).or_default();
-        let Some(operation) = view.operations.remove(hash) else { return Ok(None) };
-        if let Some(others) = view.by_target.get_mut(&operation.target) {
-            others.remove(hash);
-        }
-        Ok(Some(operation.target))
+        Ok(self.view_mut(conversation).remove_operation(hash))
     }
 
     fn clear_view(&mut self, conversation: &ConversationId) -> Result<(), Misuse> {

@@ -53,7 +53,7 @@ impl Queries {
         self.working.borrow_mut().marks.insert((conversation, *log), mark);
     }
 
-    /// Changes an unread count, in memory for now.
+    /// Changes an unread count; the database learns it from [`Queries::flush_working`].
     pub(super) fn add_unread(&self, conversation: i64, change: i64) {
         if change != 0 {
             *self.working.borrow_mut().unread.entry(conversation).or_default() += change;
