@@ -4,14 +4,11 @@
 //! answer is given after the commit of the whole group, so what was answered is on disk. What must happen outside once
 //! the commit is done (push, tell watchers, dial) a job notes in [`After`].
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use nexus_identity::{ConnectId, InstanceKey, Millis};
-use nexus_log::ids::{Head, LogKey, Topic};
-use nexus_storage::own::Retirement;
+use nexus_identity::Millis;
 use nexus_storage::{Group, StoreError, Tx, Writer};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -20,6 +17,10 @@ use crate::core::locked;
 use crate::error::{self, Answered};
 use crate::me::Me;
 use crate::time::Clock;
+
+mod after;
+
+pub(crate) use after::After;
 
 /// Jobs that may wait; whoever asks for more waits.
 const QUEUE: usize = 4096;
@@ -53,75 +54,6 @@ pub(crate) struct Work<'a, 'w> {
     pub after: &'a mut After,
     /// The wall clock.
     pub now: Millis,
-}
-
-/// What to do once a group is durable.
-#[derive(Debug, Default)]
-pub(crate) struct After {
-    /// Own entries that were appended: to be pushed.
-    pub appended: BTreeMap<(Topic, LogKey), Head>,
-    /// Contacts or conversations changed: who and what is wanted must be looked at again.
-    pub wants: bool,
-    /// Own card, record or prekeys changed: `Hello` and peers must hear of it.
-    pub hello: bool,
-    /// Cards of others that changed.
-    pub cards: Vec<ConnectId>,
-    /// Records of other instances that are newer than those known before.
-    pub records: Vec<(ConnectId, Vec<u8>)>,
-    /// Durable events were written.
-    pub events: bool,
-    /// Letters may be due.
-    pub letters: bool,
-    /// A timer may be due earlier than thought.
-    pub timers: bool,
-    /// Conversations in which keys are missing or asked for.
-    pub requests: BTreeSet<Topic>,
-    /// What was refused or is odd: its code, and whose it is.
-    pub refused: Vec<(&'static str, String)>,
-    /// This instance must be given up, and why. It may be another's turn by the time that is done.
-    pub give_up: Option<(InstanceKey, Retirement)>,
-}
-
-impl After {
-    /// Whether anything is to be done.
-    pub(crate) fn is_something(&self) -> bool {
-        let Self {
-            appended,
-            wants,
-            hello,
-            cards,
-            records,
-            events,
-            letters,
-            timers,
-            requests,
-            refused,
-            give_up,
-        } = self;
-        let empty = [
-            appended.is_empty(),
-            cards.is_empty(),
-            records.is_empty(),
-            requests.is_empty(),
-            refused.is_empty(),
-        ];
-        let flags = [*wants, *hello, *events, *letters, *timers, give_up.is_some()];
-        empty.contains(&false) || flags.contains(&true)
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.appended.extend(other.appended);
-        self.wants |= other.wants;
-        self.hello |= other.hello;
-        self.cards.extend(other.cards);
-        self.records.extend(other.records);
-        self.events |= other.events;
-        self.letters |= other.letters;
-        self.timers |= other.timers;
-        self.requests.extend(other.requests);
-        self.refused.extend(other.refused);
-        self.give_up = self.give_up.take().or(other.give_up);
-    }
 }
 
 /// Told after the commit; gets whether it succeeded.
@@ -454,31 +386,4 @@ fn group(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::desk::Desk;
-
-    #[tokio::test]
-    async fn what_is_removed_is_gone_from_the_files_while_the_node_runs() {
-        const SECRET: &[u8] = b"nobody is to read this again";
-        let mut desk = Desk::new();
-        let peer = desk.contact();
-        desk.text(&peer, std::str::from_utf8(SECRET).unwrap());
-        let Desk { opened, me, dir, .. } = desk;
-        let me = Arc::unwrap_or_clone(me);
-        let (store, thread) = Store::start(opened.writer, me, Clock::default(), |_| ()).unwrap();
-        let held = || {
-            let files =
-                ["nexus.db", "nexus.db-wal"].map(|f| std::fs::read(dir.path().join(f)).unwrap());
-            files.iter().any(|file| file.windows(SECRET.len()).any(|bytes| bytes == SECRET))
-        };
-        assert!(held());
-        let who = peer.card.connect_id();
-        store.run(move |work| crate::contacts::remove(work, &who)).await.unwrap();
-        // The next job is taken up once the files were seen to.
-        store.run(|_| Ok(())).await.unwrap();
-        assert!(!held());
-        drop(store);
-        thread.join().unwrap();
-    }
-}
+mod tests;
