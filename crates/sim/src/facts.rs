@@ -6,7 +6,9 @@ use std::sync::Arc;
 use nexus_identity::card::{Statement, VerifiedCard};
 use nexus_identity::prekey::Prekeys;
 use nexus_identity::record::{InstanceRecord, VerifiedRecord};
-use nexus_identity::{ConnectId, IdentitySecrets, InstanceKey, InstanceSecret, LetterId, Millis};
+use nexus_identity::{
+    ConnectId, IdentitySecrets, InstanceKey, InstanceSecret, LetterId, Millis, PrekeyId,
+};
 use nexus_log::context::{Conversation, Me};
 use nexus_log::ids::{LogKey, Seq, Topic};
 use nexus_log::order::Position;
@@ -66,6 +68,8 @@ pub struct Facts {
     pub delivered: BTreeMap<(LogKey, ConnectId), Seq>,
     /// My letters that were not answered by an OPEN: id, when made, when due again.
     pub letters: BTreeMap<ConnectId, (LetterId, Millis, Millis)>,
+    /// When each prekey was replaced: what the ring is to remember, kept beside it.
+    pub replaced: BTreeMap<PrekeyId, Millis>,
     /// The last word of my devices on each contact.
     pub said: BTreeMap<ConnectId, Position>,
 }
@@ -109,6 +113,7 @@ impl Facts {
             shares: Arc::default(),
             delivered: BTreeMap::new(),
             letters: BTreeMap::new(),
+            replaced: BTreeMap::new(),
             said: BTreeMap::new(),
         })
     }

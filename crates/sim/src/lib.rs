@@ -18,7 +18,8 @@
 //! | [`oracle`] | what truly happened |
 //! | [`invariants`] | the promises |
 //! | [`trace`], [`coverage`] | what happened, and what was reached |
-//! | [`sweep`] | many seeds |
+//! | [`sweep`], [`shrink`] | many seeds; one plan made as small as it can be |
+//! | [`mistakes`] | mistakes built in on purpose, and the seeds that find them |
 #![expect(
     clippy::indexing_slicing,
     clippy::expect_used,
@@ -30,10 +31,12 @@ pub mod dice;
 pub mod disk;
 pub mod facts;
 pub mod invariants;
+pub mod mistakes;
 pub mod net;
 pub mod node;
 pub mod oracle;
 pub mod plan;
+pub mod shrink;
 pub mod story;
 pub mod sweep;
 pub mod trace;

@@ -1,11 +1,14 @@
 //! `nexus-sim`: runs seeds, replays one, and says what was reached.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use nexus_sim::disk::StoreKind;
+use nexus_sim::mistakes::{Hunt, Mistake, hunt, hunt_all};
 use nexus_sim::plan::Plan;
+use nexus_sim::shrink::shrink;
 use nexus_sim::sweep::{Sweep, Watch, run, sweep};
 use nexus_sim::trace::time;
 use nexus_sim::world::Failure;
@@ -46,6 +49,25 @@ enum What {
         #[arg(long)]
         plan: bool,
     },
+    /// Make the plan of a failing seed, or of a file, as small as it can be and still fail.
+    Shrink {
+        /// The seed.
+        seed: Option<u64>,
+        /// A plan as it was saved, in place of a seed.
+        #[arg(long)]
+        file: Option<PathBuf>,
+        /// Where the small plan goes; else it is printed.
+        #[arg(long)]
+        save: Option<PathBuf>,
+    },
+    /// Run a plan that was saved.
+    Plan {
+        /// The file.
+        file: PathBuf,
+        /// Everything that happened.
+        #[arg(long)]
+        all: bool,
+    },
     /// Run seeds until the time is over.
     Soak {
         /// How long.
@@ -57,6 +79,21 @@ enum What {
         /// Threads.
         #[arg(long, default_value_t = 2)]
         jobs: usize,
+    },
+    /// Build mistakes in, and see how many seeds it takes to find each; fails if one is not found.
+    Bugs {
+        /// Seeds for each at most.
+        #[arg(long, default_value_t = 2_000)]
+        seeds: u64,
+        /// The first.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// Threads.
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
+        /// Only this one.
+        #[arg(long)]
+        only: Option<String>,
     },
     /// Run seeds, and list what they reached; fails if something named was not reached.
     Stats {
@@ -89,8 +126,39 @@ fn main() -> ExitCode {
             many(u64::MAX - from, from, jobs, kind, Some(until), false)
         }
         What::Stats { seeds, from, jobs } => many(seeds, from, jobs, kind, None, true),
+        What::Shrink { seed, file, save } => small(seed, file.as_deref(), save.as_deref(), kind),
+        What::Plan { file, all } => match read_plan(&file) {
+            Ok(plan) => tell(&plan, all, kind),
+            Err(error) => {
+                println!("{}: {error}", file.display());
+                ExitCode::FAILURE
+            }
+        },
+        What::Bugs { seeds, from, jobs, only } => bugs(seeds, from, jobs, only.as_deref()),
         What::Replay { seed, all, plan } => replay(seed, all, plan, kind),
     }
+}
+
+fn bugs(seeds: u64, from: u64, jobs: usize, only: Option<&str>) -> ExitCode {
+    let tell = |hunt: &Hunt| {
+        let (name, what) = (hunt.mistake.name(), hunt.mistake.what());
+        match &hunt.found {
+            Some((count, seed, failure)) => {
+                let how: String = failure.what.chars().take(120).collect();
+                println!("| {name} | {what} | {count} | {seed}: {how} |");
+            }
+            None => println!("| {name} | {what} | NOT FOUND in {seeds} | |"),
+        }
+    };
+    let hunts = match only {
+        None => hunt_all(from, seeds, jobs, &tell),
+        Some(only) => {
+            let all = Mistake::all().into_iter().filter(|mistake| mistake.name() == only);
+            all.map(|mistake| hunt(mistake, from, seeds)).inspect(tell).collect()
+        }
+    };
+    let all = hunts.iter().all(|hunt| hunt.found.is_some());
+    if all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn told(kind: StoreKind) -> impl Fn(u64, &Failure) + Sync {
@@ -148,6 +216,52 @@ fn summary(out: &Sweep, took: Duration) {
     );
 }
 
+fn read_plan(file: &Path) -> Result<Plan, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+fn small(seed: Option<u64>, file: Option<&Path>, save: Option<&Path>, kind: StoreKind) -> ExitCode {
+    let plan = match (seed, file) {
+        (_, Some(file)) => match read_plan(file) {
+            Ok(plan) => plan,
+            Err(error) => {
+                println!("{}: {error}", file.display());
+                return ExitCode::FAILURE;
+            }
+        },
+        (Some(seed), None) => Plan::draw(seed),
+        (None, None) => {
+            println!("give a seed, or --file");
+            return ExitCode::FAILURE;
+        }
+    };
+    let Some(small) = shrink(&plan, kind) else {
+        println!("it does not fail");
+        return ExitCode::FAILURE;
+    };
+    println!(
+        "from {} nodes and {} steps to {} and {}, in {} runs: {}",
+        plan.nodes.len(),
+        plan.steps.len(),
+        small.plan.nodes.len(),
+        small.plan.steps.len(),
+        small.runs,
+        small.failure.what
+    );
+    let text = serde_json::to_string_pretty(&small.plan).unwrap_or_default();
+    match save {
+        None => println!("{text}"),
+        Some(file) => {
+            if let Err(error) = std::fs::write(file, text) {
+                println!("{}: {error}", file.display());
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
 fn replay(seed: u64, all: bool, show_plan: bool, kind: StoreKind) -> ExitCode {
     let plan = Plan::draw(seed);
     if show_plan {
@@ -156,12 +270,17 @@ fn replay(seed: u64, all: bool, show_plan: bool, kind: StoreKind) -> ExitCode {
             Err(error) => println!("the plan can't be shown: {error}"),
         }
     }
+    tell(&plan, all, kind)
+}
+
+fn tell(plan: &Plan, all: bool, kind: StoreKind) -> ExitCode {
     let begun = clock();
-    let report = run(&plan, kind, if all { Watch::All } else { Watch::Last });
+    let report = run(plan, kind, if all { Watch::All } else { Watch::Last });
     print!("{}", report.trace);
     let hash: String = report.hash.iter().map(|byte| format!("{byte:02x}")).collect();
     println!(
-        "seed {seed}: {} nodes, {} steps, {} events, {} virtual in {:.3} s, trace {hash}, {:?}",
+        "seed {}: {} nodes, {} steps, {} events, {} virtual in {:.3} s, trace {hash}, {:?}",
+        plan.seed,
         plan.nodes.len(),
         plan.steps.len(),
         report.steps,

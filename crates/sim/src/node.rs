@@ -110,6 +110,10 @@ pub struct Node {
     pub forgot: bool,
     /// Its disk was full at some time, and is.
     pub full: bool,
+    /// Logs in which it took in entries that it did not write.
+    pub tainted: BTreeSet<LogKey>,
+    /// How its engine is set.
+    pub config: Config,
     /// Frames it heard, to be replayed by a liar.
     pub heard: Vec<(u8, std::sync::Arc<Vec<u8>>)>,
 }
@@ -117,12 +121,12 @@ pub struct Node {
 impl Node {
     /// A device that runs.
     #[must_use]
-    pub fn new(id: usize, person: usize, disk: Disk, dice: Dice) -> Self {
+    pub fn new(id: usize, person: usize, disk: Disk, dice: Dice, config: Config) -> Self {
         Self {
             id,
             person,
             disk,
-            engine: Engine::new(Config::default()),
+            engine: Engine::new(config),
             up: true,
             life: 0,
             clock: Clock::default(),
@@ -137,6 +141,8 @@ impl Node {
             mine: BTreeMap::new(),
             forgot: false,
             full: false,
+            tainted: BTreeSet::new(),
+            config,
             heard: Vec::new(),
         }
     }
@@ -165,7 +171,7 @@ impl Node {
     pub fn die(&mut self) {
         self.up = false;
         self.life += 1;
-        self.engine = Engine::new(Config::default());
+        self.engine = Engine::new(self.config);
         self.links.clear();
         self.jobs.clear();
         self.committing = false;

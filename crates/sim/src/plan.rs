@@ -82,6 +82,8 @@ pub struct NetPlan {
     pub half_open: u64,
     /// Of a thousand links, so many come twice.
     pub double: u64,
+    /// RUN bytes that a device lets each other one have outstanding.
+    pub window: u32,
 }
 
 /// Something that happens.

@@ -226,8 +226,15 @@ impl Telling {
         self.steps.extend(self.last.into_iter().map(|act| Step { at, act }));
         let count = self.nodes.len();
         let edges = (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).collect();
-        let net =
-            NetPlan { delay: 20, rate: 1 << 20, cuts: 0, cut_within: 1, half_open: 0, double: 0 };
+        let net = NetPlan {
+            delay: 20,
+            rate: 1 << 20,
+            cuts: 0,
+            cut_within: 1,
+            half_open: 0,
+            double: 0,
+            window: nexus_sync::limits::WINDOW,
+        };
         Plan {
             seed,
             people: self.people.len(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::coverage::Coverage;
 use crate::disk::StoreKind;
 use crate::plan::Plan;
-use crate::world::{Failure, Traffic, World};
+use crate::world::{Failure, Flaw, Traffic, World};
 
 /// What became of a run.
 #[derive(Debug, Clone)]
@@ -43,10 +43,17 @@ pub enum Watch {
 /// Runs a plan to its end. A panic is a failure.
 #[must_use]
 pub fn run(plan: &Plan, kind: StoreKind, watch: Watch) -> Report {
+    run_with(plan, kind, watch, None)
+}
+
+/// … with a mistake built into the disks.
+#[must_use]
+pub fn run_with(plan: &Plan, kind: StoreKind, watch: Watch, flaw: Option<Flaw>) -> Report {
     let mut world = match World::new(plan.clone(), kind, watch != Watch::Hash) {
         Ok(world) => world,
         Err(failure) => return report_of(failure),
     };
+    world.set_flaw(flaw);
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| world.run())) {
         let words = panic.downcast_ref::<String>().cloned();
         let words = words.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_identity::{ConnectId, IdentitySecrets};
-use nexus_sync::{LinkId, Serial};
+use nexus_sync::{Config, LinkId, Serial};
 
 use crate::coverage::Coverage;
 use crate::dice::Dice;
@@ -147,6 +147,15 @@ pub struct World {
     dice: Dice,
     /// No more faults of wires.
     quiet: bool,
+    /// A mistake of the disks themselves.
+    flaw: Option<Flaw>,
+}
+
+/// A mistake built into the simulated disk, to be found like the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// What was last confirmed is gone after a crash.
+    LostFsync,
 }
 
 impl World {
@@ -189,6 +198,7 @@ impl World {
             next_link: 0,
             dice,
             quiet: false,
+            flaw: None,
         };
         world.populate()?;
         for step in 0..world.plan.steps.len() {
@@ -211,7 +221,7 @@ impl World {
             facts.insert(id, one);
         }
         for (id, mut one) in facts {
-            let NodePlan { person, clock, lies, .. } = self.plan.nodes[id].clone();
+            let person = self.plan.nodes[id].person;
             for (a, b) in self.plan.friends.clone() {
                 if a != person && b != person {
                     continue;
@@ -225,10 +235,7 @@ impl World {
             }
             let disk = Disk::new(self.kind, one)
                 .map_err(|error| self.failure(format!("a disk could not be made: {error}")))?;
-            let mut node =
-                Node::new(id, person, disk, Dice::new(self.plan.seed, "node life", id as u64));
-            node.clock = Clock::new(clock);
-            node.lies = lies.into_iter().collect();
+            let node = self.device(id, disk);
             self.nodes.insert(id, node);
             self.queue(id, Job::OpenAll);
             self.tick_at(id, Duration::from_millis(1));
@@ -239,6 +246,17 @@ impl World {
         Ok(())
     }
 
+    /// A device as it is planned.
+    fn device(&self, id: usize, disk: Disk) -> Node {
+        let NodePlan { person, clock, lies, .. } = self.plan.nodes[id].clone();
+        let dice = Dice::new(self.plan.seed, "node life", id as u64);
+        let config = Config { window: self.plan.net.window, ..Config::default() };
+        let mut node = Node::new(id, person, disk, dice, config);
+        node.clock = Clock::new(clock);
+        node.lies = lies.into_iter().collect();
+        node
+    }
+
     /// Runs the whole plan and the quiet time after it.
     pub fn run(&mut self) {
         let span = Duration::from_millis(self.plan.span);
@@ -246,6 +264,11 @@ impl World {
         if self.failure.is_none() {
             self.finish();
         }
+    }
+
+    /// From now on the disks make this mistake.
+    pub const fn set_flaw(&mut self, flaw: Option<Flaw>) {
+        self.flaw = flaw;
     }
 
     /// Runs everything that happens until then.

@@ -3,10 +3,12 @@
 
 use nexus_sim::disk::StoreKind;
 use nexus_sim::plan::Plan;
-use nexus_sim::sweep::{Watch, run};
+use nexus_sim::sweep::{Watch, run, sweep};
 
 /// Small and large, with nothing wrong and with everything.
 const SEEDS: [u64; 6] = [0, 1, 2, 3, 4, 5];
+/// Seeds that every run of the tests looks at, half a minute of two cores; `nexus-sim run` looks at more.
+const SWEEP: u64 = 300;
 
 #[test]
 fn the_same_seed_draws_the_same_plan_and_gives_the_same_trace_twice() {
@@ -30,4 +32,13 @@ fn the_same_seed_gives_the_same_trace_over_both_stores() {
         }
         assert_eq!(memory.hash, sqlite.hash, "seed {seed}");
     }
+}
+
+#[test]
+fn every_promise_holds_whatever_the_seed() {
+    let failures = sweep(0, SWEEP, 2, StoreKind::Memory, &|| true, &|_, _| {}).failures;
+    let lines = failures.iter().map(|(seed, failure)| {
+        format!("{}\n  replay: cargo run -p nexus-sim -- replay {seed}", failure.what)
+    });
+    assert!(failures.is_empty(), "{}", lines.collect::<Vec<_>>().join("\n"));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_identity::card::VerifiedCard;
-use nexus_identity::prekey::{KEEP, Prekeys};
+use nexus_identity::prekey::{KEEP, MAX_PREKEYS, Prekeys};
 use nexus_identity::record::{InstanceRecord, VerifiedRecord};
 use nexus_identity::{ConnectId, InstanceKey, Millis};
 use nexus_log::body::Payload;
@@ -262,7 +262,17 @@ fn rotate(work: &mut Work<'_, '_, '_>) -> Result<(), JobError> {
     let mut prekeys = Prekeys::clone(&work.facts.prekeys);
     let rotated = prekeys.rotate_if_due(now, work.dice.rng());
     let erased = !prekeys.erase_due(now).is_empty();
+    let before = Arc::clone(&work.facts.prekeys);
     let facts = work.facts_mut();
+    facts.replaced.values_mut().for_each(|at| *at = (*at).min(now));
+    if rotated {
+        facts.replaced.insert(before.current().id(), now);
+    }
+    let full = prekeys.all().count() >= MAX_PREKEYS;
+    let kept = |at: &Millis| now.since(*at) < KEEP;
+    let mut gone = before.all().filter(|prekey| prekeys.find(&prekey.id()).is_none());
+    let early = gone.any(|prekey| facts.replaced.get(&prekey.id()).is_none_or(kept));
+    facts.replaced.retain(|id, _| prekeys.find(id).is_some());
     facts.prekeys = Arc::new(prekeys);
     Arc::make_mut(&mut facts.retired).retain(|(_, at)| now.since(*at) < KEEP);
     if rotated {
@@ -272,6 +282,9 @@ fn rotate(work: &mut Work<'_, '_, '_>) -> Result<(), JobError> {
     }
     if erased {
         work.after.seen.push("prekey erased");
+    }
+    if early && !full {
+        work.after.broken = Some("a prekey was erased that is still sealed to".into());
     }
     Ok(())
 }

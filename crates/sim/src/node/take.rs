@@ -59,6 +59,7 @@ pub(super) fn take(
     }
     if taken.own_log_continued {
         work.after.seen.push("own log continued elsewhere");
+        work.after.tainted.push(run.log());
         work.give_up();
     }
     if taken.keys_wanted {

@@ -9,6 +9,7 @@ use nexus_log::compose::{self, ComposeError, Composed};
 use nexus_log::context::{Conversation, Me};
 use nexus_log::hlc::Now;
 use nexus_log::ids::{ConversationId, EntryHash, Head, LogKey, Topic};
+use nexus_log::ledger::Ledger;
 use nexus_log::order::Position;
 
 use super::jobs::JobError;
@@ -59,6 +60,10 @@ pub struct After {
     pub signed: Vec<Signed>,
     /// What somebody now is said to have.
     pub raised: Vec<(LogKey, ConnectId, Head)>,
+    /// Logs of mine in which entries turned up that I did not write.
+    pub tainted: Vec<LogKey>,
+    /// A promise that broke inside the job.
+    pub broken: Option<String>,
     /// For the coverage.
     pub seen: Vec<&'static str>,
 }
@@ -76,6 +81,8 @@ impl After {
         self.requests.extend(other.requests);
         self.give_up = self.give_up.take().or(other.give_up);
         self.signed.extend(other.signed);
+        self.tainted.extend(other.tainted);
+        self.broken = self.broken.take().or(other.broken);
         self.raised.extend(other.raised);
         self.seen.extend(other.seen);
     }
@@ -139,6 +146,7 @@ impl Work<'_, '_, '_> {
             compose::compose(self.tx, conversation, &author, payload, &recipients, now, rng);
         let composed = self.composed(written)?;
         if let Some(position) = composed.position {
+            self.check_order(conversation, &position)?;
             self.after.signed.push(Signed {
                 hash: composed.id,
                 position,
@@ -150,6 +158,25 @@ impl Work<'_, '_, '_> {
         }
         self.appended(conversation, &composed);
         Ok(composed)
+    }
+
+    /// What I write stands after everything that I am shown and whose clock is followed.
+    fn check_order(
+        &mut self,
+        conversation: &Conversation,
+        position: &Position,
+    ) -> Result<(), JobError> {
+        let now = self.clock();
+        let later = self.tx.messages(&conversation.id, position, 8)?;
+        let before = later.iter().find(|message| {
+            message.is_readable() && !message.base.far && message.base.position.hlc.is_followed(now)
+        });
+        if let Some(message) = before {
+            let place = message.base.position;
+            self.after.broken =
+                Some(format!("wrote at {position:?}, before {place:?}, which it shows"));
+        }
+        Ok(())
     }
 
     /// What must happen after entries of mine were appended.

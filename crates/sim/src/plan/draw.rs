@@ -5,6 +5,10 @@ use super::{
     Act, ClockPlan, DAY, HOUR, Lie, Ms, NetPlan, NodePlan, Plan, SECOND, faults, topology, workload,
 };
 use crate::dice::Dice;
+use nexus_sync::limits::{MIN_WINDOW, WINDOW};
+
+/// Longest time that a liar lies.
+const MOST_LYING: Ms = 2 * DAY;
 
 /// What a seed may switch off.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +47,7 @@ pub(super) enum Switch {
     Blocks,
     Backups,
     Absence,
+    SmallWindow,
 }
 
 impl Swarm {
@@ -62,6 +67,9 @@ pub(super) fn draw(seed: u64) -> Plan {
     let swarm = Swarm { bits };
     let span = span(swarm, &mut dice);
     let (people, nodes) = people(swarm, &mut dice);
+    // What a liar shows and does not have is asked for once a minute as long as its link lives.
+    let liars = nodes.iter().any(|node| !node.lies.is_empty());
+    let span = if liars { span.min(MOST_LYING) } else { span };
     let edges = topology::edges(&nodes, &mut dice);
     let (strangers, friends) = topology::pairs(&nodes, &edges)
         .into_iter()
@@ -153,6 +161,7 @@ fn net(swarm: Swarm, dice: &mut Dice) -> NetPlan {
         cuts: if swarm.has(Switch::Cuts) { dice.range(50, 900) } else { 0 },
         cut_within: dice.scale(200, 200_000),
         half_open: if swarm.has(Switch::HalfOpen) { dice.range(50, 900) } else { 0 },
+        window: if swarm.has(Switch::SmallWindow) { MIN_WINDOW } else { WINDOW },
         double: if swarm.has(Switch::Double) { dice.range(50, 500) } else { 0 },
     }
 }

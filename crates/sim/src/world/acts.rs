@@ -9,7 +9,7 @@ use super::World;
 use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::facts::Facts;
-use crate::node::{Backup, Clock, Job, Node, words};
+use crate::node::{Backup, Clock, Job, words};
 use crate::plan::Act;
 use crate::trace::short;
 
@@ -96,11 +96,7 @@ impl World {
 
     /// A device that was not there before.
     pub(super) fn born(&mut self, node: usize, disk: Disk, jobs: Vec<Job>) {
-        let plan = self.plan.nodes[node].clone();
-        let mut held =
-            Node::new(node, plan.person, disk, Dice::new(self.plan.seed, "node life", node as u64));
-        held.clock = Clock::new(plan.clock);
-        held.lies = plan.lies.into_iter().collect();
+        let held = self.device(node, disk);
         self.nodes.insert(node, held);
         for job in jobs {
             self.queue(node, job);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nexus_identity::Millis;
 use nexus_sync::{Refused, Ticket};
 
-use super::{Event, World};
+use super::{Event, Flaw, World};
 use crate::disk::DiskError;
 use crate::net::Control;
 use crate::node::{After, Done, Job, JobError, Node, Taken, Work, run};
@@ -56,10 +56,13 @@ impl World {
         if !self.lives(node, life) {
             return;
         }
-        let now = self.now;
+        let (now, flaw) = (self.now, self.flaw);
         let held = self.node(node);
         held.committing = false;
         let jobs = std::mem::take(&mut held.jobs);
+        if flaw == Some(Flaw::LostFsync) {
+            held.old = held.disk.snapshot().ok();
+        }
         let mut out = Outcome::default();
         for job in jobs {
             one(held, &job, now, &mut out);
@@ -255,6 +258,14 @@ fn one(held: &mut Node, job: &Job, now: Duration, out: &mut Outcome) {
             if matches!(job, Job::Say(..)) {
                 after.seen.push("said");
             }
+            out.bug = out.bug.take().or_else(|| after.broken.take());
+            if let Some((_, log)) =
+                after.appended.keys().find(|(_, log)| held.tainted.contains(log))
+            {
+                out.bug =
+                    Some(format!("wrote on {log:?}, in which it took in what it did not write"));
+            }
+            held.tainted.extend(after.tainted.drain(..));
             out.done.push(done);
             out.after.merge(after);
         }

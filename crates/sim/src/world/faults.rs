@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Event, World};
+use super::{Event, Flaw, World};
 use crate::disk::{Disk, Fuse, Trap};
 use crate::node::Job;
 use crate::plan::Fault;
@@ -90,6 +90,14 @@ impl World {
         self.cover.hit("crash");
         self.sever(node);
         self.node(node).die();
+        if self.flaw == Some(Flaw::LostFsync)
+            && let Some(old) = self.node(node).old.take()
+        {
+            let lost = self.node(node).disk.restore(&old);
+            lost.unwrap_or_else(|error| {
+                self.fail(format!("a disk could not be restored: {error}"))
+            });
+        }
         // Whatever else starts it again: a machine does not stay down for ever.
         let wait = Duration::from_millis(self.dice.scale(10, 3_600_000));
         self.after(wait, Event::Start(node));
@@ -131,6 +139,7 @@ impl World {
         self.cover.hit("disk went back");
         let held = self.node(node);
         held.forgot = true;
+        held.tainted.clear();
         let restored = held.disk.restore(&old);
         if let Err(error) = restored {
             self.fail(format!("a disk could not be restored: {error}"));

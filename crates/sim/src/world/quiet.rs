@@ -44,6 +44,16 @@ impl World {
                 self.start(id);
             }
         }
+        // What a liar showed and does not have is looked for as long as the link lives: they begin again, and tell the truth.
+        let liar = |node: usize| self.nodes.get(&node).is_some_and(|node| !node.is_honest());
+        let edges = 0..self.edges.len();
+        let lied =
+            edges.filter(|edge| liar(self.edges[*edge].ends.0) || liar(self.edges[*edge].ends.1));
+        for edge in lied.collect::<Vec<_>>() {
+            for link in self.links_over(edge) {
+                self.cut(link, false);
+            }
+        }
         // Links that break by themselves were drawn to: the quiet time has none.
         for link in self.links.values_mut() {
             link.lanes.iter_mut().for_each(|lane| lane.cut_after = None);
