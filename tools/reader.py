@@ -5,8 +5,7 @@
     reader.py store FILE        verifies the raw export of a store (nexus log show CONV --raw --json)
 Where this and the program disagree, one of them or the page is wrong; the page is mended first.
 """
-import base64, functools, hashlib, hmac, json, pathlib, re, struct, sys, types, unicodedata
-
+import base64, contextlib, functools, hashlib, hmac, json, pathlib, re, struct, sys, types, unicodedata
 import cbor2
 from bech32m.codecs import Encoding, bech32_decode, bech32_encode, convertbits
 from blake3 import blake3
@@ -18,10 +17,8 @@ from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt as xchacha
 
 # ---- Vectors: read with hexadecimal as bytes and fields as attributes, compared with what was computed from them.
 def unhex(value):
-    if isinstance(value, list):
-        return [unhex(item) for item in value]
-    return bytes.fromhex(value) if isinstance(value, str) and re.fullmatch("([0-9a-f]{2})+", value) else value
-
+    coded = isinstance(value, str) and re.fullmatch("([0-9a-f]{2})+", value)
+    return list(map(unhex, value)) if isinstance(value, list) else bytes.fromhex(value) if coded else value
 def load(text):
     return json.loads(text, object_hook=lambda map: types.SimpleNamespace(**{name: unhex(map[name]) for name in map}))
 plain = lambda value: json.dumps(value, default=lambda v: v.hex() if type(v) is bytes else vars(v), sort_keys=True)
@@ -30,10 +27,9 @@ def same(what, found, wanted):
 def agrees(vector, **found):
     same("fields", found, {name: getattr(vector, name) for name in found})
 def refuses(why, read, *data):
-    try:
+    taken = False
+    with contextlib.suppress(Exception):
         taken = read(*data) is not False
-    except Exception:
-        taken = False
     assert not taken, f"{why}: it was taken"
 
 # ---- 1. Conventions
@@ -57,8 +53,7 @@ def cbor(data):
     value = cbor2.loads(data)
     assert depth(value) <= 8 and cbor2.dumps(value, canonical=True) == data, "not the deterministic encoding"
     return value
-def depth(value):
-    """How deep a value is nested; only the kinds of values that the page allows pass."""
+def depth(value):  # How deep a value is nested; only the kinds of values that the page allows pass.
     if type(value) in (list, dict):
         assert type(value) is list or all(type(key) is int and key >= 0 for key in value), "a key of a map"
         return 1 + max(map(depth, value.values() if type(value) is dict else value), default=0)
@@ -84,15 +79,13 @@ class Card:
         assert all(len(s) <= 512 and NEEDED.get(says[s][1], set()) <= set(says[s]) for s in says), "a statement"
         assert len({s[6] for s in says.values() if s[1] == CONTACT}) <= 1, "two contact keys"
         self.says, self.live = says, summary(says)["live"]
-def summary(says):
-    """What a card comes to, or what two do that have these statements together."""
+def summary(says):  # What a card comes to, or what two do that have these statements together.
     of = lambda kind: [(data, s) for data, s in says.items() if s[1] == kind]
     revoked = sorted(s[2] for _, s in of(REVOKE))
     added = dict.fromkeys(key for _, key in sorted((s[3], s[2]) for _, s in of(ADD)) if key not in revoked)
     name = max((s[4], derive("nexus statement v1", data), s[5]) for data, s in of(PROFILE))[2]
     return dict(name=name, live=list(added)[:8], revoked=revoked)
-def record(data, card):
-    """What an instance record says, checked against its identity's card."""
+def record(data, card):  # What an instance record says, checked against its identity's card.
     pair = cbor(data)
     says = signed(pair, cbor(pair[0])[2], "nexus record v1")
     assert len(data) <= 4096 and says[1] == card.id and says[2] in card.live and (says[4] != 1 or len(says[5]) == 1216)
@@ -114,8 +107,7 @@ def check_merged(v, _):
     same("union", (summary({**a, **b}), {**a, **b, **merged} == {**a, **b}), (summary(merged), True))
     shows = lambda s: s[1] in (PROFILE, CONTACT) or s[1] == ADD and s[2] in v.live
     same("live part", list(part), [data for data, says in merged.items() if shows(says)])
-def seal_keys(suite, secret):
-    """The public key as bytes, the private key, and the KEM."""
+def seal_keys(suite, secret):  # The public key as bytes, the private key, and the KEM.
     if suite == 2:
         return contact_key(secret), contact_secret(secret), openssl.hpke.KEM.X25519
     seeds = hashlib.shake_256(secret).digest(96)
@@ -137,16 +129,13 @@ def letter(data, secret, me):
     same("ids", (me, data[2:18], data[18:34]), (body[1], body[2], prekey))
     return dict(header=data[:34], info=info, padded=padded, signed=pair[0], signature=pair[1], id=body[2],
                 created=body[3], text=body[4], invite_secret=body.get(7))
-
-PLACES = {6: "addresses", 7: "servers", 8: "relays"}
 def invite(link):
     data = base64.urlsafe_b64decode(link[6:] + "=" * (-len(link[6:]) % 4))
     assert link[:6].lower() == "nexus:" and len(link) <= 2048 and data[-4:] == derive("nexus invite v1", data[:-4])[:4]
     says = cbor(data[:-4])
     return dict(identity_key=says[1], contact_key=signed(says[2], says[1], "nexus card v1")[6], secret=says[3],
-                uses=says[4], expires=says[5], **{name: says.get(key, []) for key, name in PLACES.items()})
-
-CONTACTS = {1: "connect_id", 2: "card", 3: "name", 4: "state", 5: "verified"}
+                uses=says[4], expires=says[5],
+                **{name: says.get(key, []) for key, name in enumerate(("addresses", "servers", "relays"), 6)})
 def backup(data, typed):
     phrase = " ".join(unicodedata.normalize("NFKC", typed).split())
     phrase = phrase.lower() if set(phrase.lower().split()) <= set(WORDS) else phrase
@@ -159,7 +148,8 @@ def backup(data, typed):
     return dict(phrase=phrase, phrase_normalized=phrase, memory=memory, passes=passes, lanes=lanes, salt=salt,
                 nonce=nonce, commitment=commitment, encryption_key=keys[:32], authentication_key=keys[32:],
                 version=body[4], created=body[5], keyring=[dict(zip(("log", "epoch", "key"), k)) for k in body[7]],
-                contacts=[{name: c.get(key) for key, name in CONTACTS.items()} for c in body[8]])
+                contacts=[dict(zip(("connect_id", "card", "name", "state", "verified"), map(c.get, range(1, 6))))
+                          for c in body[8]])
 
 # ---- 3. Links, 4. discovery
 spki = lambda key: bytes.fromhex("302a300506032b6570032100") + key
@@ -180,8 +170,7 @@ def beacon(data):
 def check_beacon(v, w):
     agrees(v, **beacon(v.bytes))
     own = mac(w.pair_secret, b"nexus token v1", w.identity.connect_id, v.bytes[:16], v.bytes[16:32])[:16]
-    if getattr(v, "tokens", []):
-        assert {own} <= set(v.tokens) <= set(pieces(v.bytes[33:], 16)), "tokens"
+    assert not getattr(v, "tokens", []) or {own} <= set(v.tokens) <= set(pieces(v.bytes[33:], 16)), "tokens"
 def check_gate(v, w):
     when, hour = (b"nonce", None) if hasattr(v, "nonce") else (b"hour", v.unix_seconds // 3600)
     made = mac(w.pair_secret, b"nexus gate " + when + b" v1", v.dialler, be(hour, 8) if hour else v.nonce)[:16]
@@ -199,7 +188,7 @@ fingerprint = lambda rows: derive("nexus frontier v1", *sorted(t + log + be(seq,
 sized = lambda text, size: be(len(text.encode()), size) + text.encode()
 class Topic:
     def __init__(self, v):
-        self.members, direct = sorted(v.members), v.kind == "direct"
+        self.members, direct = sorted(v.members), {"direct": True, "own": False}[v.kind]
         self.info = (b"nexus direct v1" if direct else b"nexus self v1") + b"".join(self.members)
         secret = self.topic_secret = hkdf(v.agreement if direct else v.self_secret, self.info)
         self.topic_seed = hkdf(secret, b"topic")
@@ -208,8 +197,7 @@ class Topic:
         self.slot_secret, self.want_secret = hkdf(secret, b"slot"), hkdf(secret, b"want")
         self.pair_secret = hkdf(secret, b"beacon")
         self.want_ids = [mac(self.want_secret, v.exporter, side)[:16] for side in (b"\0", b"\1")]
-class Entry:
-    """What a peer without keys can check of one entry."""
+class Entry:  # What a peer without keys can check of one entry.
     def __init__(self, header, payload, signature):
         version, self.kind, self.flags, self.log, self.seq, self.prev, size, self.payload_hash = HEADER.unpack(header)
         self.header, self.payload, self.signature = header, payload, signature
@@ -221,7 +209,6 @@ class Entry:
             verify(payload[:32], "nexus open v1", self.log, payload[32:96])
         if signature:
             verify(self.log, "nexus head v1", self.hash, signature)
-
 entry = lambda v: Entry(v.header, v.payload, v.signature)
 def run(data):
     entries, rest = [], data[:-64]
@@ -232,8 +219,7 @@ def run(data):
     assert all((b.log, b.seq, b.prev) == (a.log, a.seq + 1, a.hash) for a, b in zip(entries, entries[1:])), "the chain"
     assert len(data) <= 73664 and 0 < len(entries) <= 300
     return entries
-def opened(topic, e):
-    """What an OPEN tells members."""
+def opened(topic, e):  # What an OPEN tells members.
     nonce, key, associated = e.payload[96:120], hkdf(topic.topic_secret, b"open", e.log), topic.topic + e.log
     cert = xchacha(e.payload[120:], associated, nonce, key)
     identity, instance = cert[65:97], cert[97:129]
@@ -254,8 +240,7 @@ def check_seals(v, w):
         agrees(to, tag=mac(topic.slot_secret, log, be(epoch, 4), to.prekey_id)[:8], sealed=slot[8:], info=info,
                prekey_id=prekey_id(suite, seal_keys(suite, to.prekey_secret)[0]))
         same("slot", (slot[:8], unseal(suite, to.prekey_secret, info, commitment, slot[8:])), (to.tag, v.epoch_key))
-def readable(topic, e, keys):
-    """What an ENTRY says to who holds its epoch key, and its body."""
+def readable(topic, e, keys):  # What an ENTRY says to who holds its epoch key, and its body.
     epoch, nonce, associated = number(e.payload[:4]), e.payload[4:28], topic.conversation + e.header[:76]
     key = derive("nexus entry key v1", keys[e.log, epoch], e.log, be(e.seq, 8))
     plaintext = xchacha(e.payload[28:], associated, nonce, key)
@@ -272,22 +257,36 @@ def check_entry(v, w):
     fields, body = readable(Topic(w.topics[0]), entry(v), {(v.log, v.epoch): v.epoch_key})
     agrees(v, **vars(entry(v)), **fields)
     same("body and padding", (body, padme(len(v.cbor) + 1)), (cbor(v.body), len(v.plaintext)))
+def folded(topic, runs, keys):
+    """What shows, in order, to who holds these keys (5.8): each message, what was done to it, its row (5.10)."""
+    said, unread = [], (dict(hlc=0, type=0), {})
+    for entries in runs:
+        author = opened(topic, entries[0])["connect_id"]
+        for e in (e for e in entries if e.kind == ENTRY):
+            says, body = readable(topic, e, keys) if (e.log, number(e.payload[:4])) in keys else unread
+            said.append((be(says["hlc"], 8) + e.log + be(e.seq, 8) + e.hash, author, says["type"], body))
+            if says["type"] == 13:
+                break  # What follows a retire does not show.
+    said.sort(key=lambda one: one[0])
+    for position, author, type, body in (one for one in said if one[2] not in (2, 3, 4, 8, 10, 12, 13, 16)):
+        done = [one[1:] for one in said if type and one[2] in (2, 3, 4) and one[3][1][2] == position[48:]]
+        gone = any((who, kind) == (author, 3) for who, kind, _ in done)
+        edits = [b[2] for who, kind, b in done if (who, kind) == (author, 2) and type in (1, 5) and not gone]
+        text = "" if gone else edits[-1] if edits else body[type // 4 + 1] if type in (1, 5) else ""
+        faces = {who: b[2] for who, kind, b in done if kind == 4 and not gone}
+        faces = sorted([who, emoji] for who, emoji in faces.items() if emoji)
+        row = [position, be(2 if gone else min(type, 1), 1), sized(text, 4), be(len(faces), 4)]
+        yield dict(position=position, author=author, type=type, text=text, edited=bool(edits), retracted=gone,
+                   reply_to=body[1][2] if type == 5 else None, reactions=faces,
+                   row=b"".join([*row, *(who + sized(emoji, 2) for who, emoji in faces)]))
 def check_conversation(v, w):
-    """What shows is made of entries, and the digest of what shows (5.10). How edits fold is for the program's tests."""
     topic, runs, keys = Topic(w.topics[0]), [run(data) for data in v.runs], {(k.log, k.epoch): k.key for k in v.keys}
-    by_hash = {e.hash: (e, opened(topic, entries[0])["connect_id"]) for entries in runs for e in entries}
     same("commitments", [committed(k.key, k.log, k.epoch) for k in v.keys], [k.commitment for k in v.keys])
     agrees(v, fingerprint=fingerprint((topic.topic, r[-1].log, r[-1].seq, r[-1].hash) for r in runs))
     for shown, held in ((v, keys), (v.without_keys, {})):
-        for m in shown.view:
-            e, author = by_hash[m.position[48:]]
-            says = readable(topic, e, held)[0] if (e.log, number(e.payload[:4])) in held else dict(hlc=0, type=0)
-            reactions = [be(len(m.reactions), 4), *(who + sized(emoji, 2) for who, emoji in m.reactions)]
-            row = m.position + be(2 if m.retracted else min(m.type, 1), 1) + sized(m.text, 4) + b"".join(reactions)
-            position = be(says["hlc"], 8) + e.log + be(e.seq, 8) + e.hash
-            agrees(m, position=position, type=says["type"], author=author, row=row)
-        digest = derive("nexus digest v1", topic.conversation, *(m.row for m in shown.view))
-        agrees(shown, digest=digest, words=" ".join(six_words(digest)))
+        view = list(folded(topic, runs, held))
+        digest = derive("nexus digest v1", topic.conversation, *(m["row"] for m in view))
+        agrees(shown, view=view, digest=digest, words=" ".join(six_words(digest)))
 
 # ---- 6. Sync
 def rising(data, size, key=slice(None)):
@@ -305,8 +304,7 @@ def fork_proof(data):
     assert a[3] < b[3] and a[:3] == b[:3], "two sides that part at one place"
     return dict(log=a[0], seq=a[1], branches=[a[3], b[3]])
 def fork_frame(body):
-    points, proof = pieces(body[33:33 + 40 * body[32]], 40), body[33 + 40 * body[32]:]
-    seqs = [number(point[:8]) for point in points]
+    seqs, proof = [number(p[:8]) for p in pieces(body[33:33 + 40 * body[32]], 40)], body[33 + 40 * body[32]:]
     falling = len(seqs) == body[32] <= 66 and seqs == sorted(set(seqs), reverse=True)
     return falling and (not proof or fork_proof(proof)["log"] == body[:32])
 FRAMES = {
@@ -314,13 +312,12 @@ FRAMES = {
     2: lambda b: b[0] < 2 and rising(b[1:], 32, slice(16)),
     3: lambda b: b[32] < 3 and rising(b"".join(item[:32] + item[40:] for item in pieces(b[33:], 80)), 72)
     and all(item[32:40] <= item[40:48] for item in pieces(b[33:], 80)),
-    4: run, 5: lambda b: len(b) == 4,
-    6: lambda b: b[0] < 2 and len(b) > 1 and rising(b[1:], 32),
-    7: fork_frame,
+    4: run, 5: lambda b: len(b) == 4, 6: lambda b: b[0] < 2 and len(b) > 1 and rising(b[1:], 32), 7: fork_frame,
     8: lambda b: len(b) == 33 and b[0] < 2, 9: lambda b: len(b) in (1, 33)}
+NAMES = "summary want heads run credit mark fork no bye".split()
 def check_sync_frame(v, _):
     agrees(v, **frame(v.framed, 73724))
-    assert FRAMES[v.code](v.framed[5:]), "a frame of another form"
+    assert FRAMES[v.code](v.framed[5:]) and v.name.split("_")[0] == NAMES[v.code - 1], "a frame of another form"
     if v.name == "run":
         same("run", v.run, dict(log=run(v.body)[0].log, topic=run(v.body)[0].payload[:32], signature=v.body[-64:],
                                 hashes=[e.hash for e in run(v.body)]))
@@ -373,7 +370,8 @@ CHECKS = {"identity": {
     "want_ids": lambda v, _: agrees(v, want_secret=hkdf(v.topic_secret, b"want"),
                                     id=mac(v.want_secret, v.exporter, be(v.side, 1))[:16]),
     "fingerprints": check_fingerprints, "frames": check_sync_frame,
-    "refused": lambda v, _: refuses(v.why, lambda: FRAMES[v.code](v.body)),
+    "refused": lambda v, _: refuses(v.why, lambda: FRAMES[v.code](v.body)) or same(
+        "violation", v.violation, {4: "forged_run", 10: "unknown_frame"}.get(v.code, "malformed_frame")),
 }}
 def check_vectors(folder):
     files = {file.stem: load(file.read_text()) for file in sorted(pathlib.Path(folder).glob("*.json"))}

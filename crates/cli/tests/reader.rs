@@ -94,6 +94,43 @@ fn a_changed_byte_in_any_section_of_the_vectors_is_noticed() {
 }
 
 #[test]
+fn the_reader_folds_edits_retractions_and_reactions_by_itself() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(root().join("docs/vectors")).unwrap() {
+        let path = file.unwrap().path();
+        std::fs::copy(&path, dir.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let path = dir.path().join("log.json");
+    let vectors: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let mut told = 0;
+    for message in 0..vectors["conversation"]["view"].as_array().unwrap().len() {
+        for (field, says) in [
+            ("edited", None),
+            ("retracted", None),
+            ("reply_to", Some("00".repeat(32).into())),
+            ("text", Some("something else".into())),
+            ("reactions", Some(serde_json::json!([["00".repeat(32), "👎"]]))),
+        ] {
+            // Once for each field and what it holds, so that it does not take long.
+            let was = &vectors["conversation"]["view"][message][field];
+            let first = (0..message).all(|n| vectors["conversation"]["view"][n][field] != *was);
+            if !first {
+                continue;
+            }
+            let mut forged = vectors.clone();
+            let says = says.unwrap_or_else(|| Value::Bool(!was.as_bool().unwrap()));
+            forged["conversation"]["view"][message][field] = says;
+            std::fs::write(&path, forged.to_string()).unwrap();
+            let (taken, _) = reads(&python, "vectors", dir.path());
+            assert!(!taken, "another `{field}` of message {message} was taken for good");
+            told += 1;
+        }
+    }
+    assert!(told > 10, "{told}");
+}
+
+#[test]
 fn the_reader_is_one_script_of_400_lines_at_most() {
     let tools = std::fs::read_dir(root().join("tools")).unwrap();
     let scripts: Vec<PathBuf> = tools.map(|file| file.unwrap().path()).collect();
