@@ -188,6 +188,19 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_mine_stays_and_an_earlier_one_of_theirs_finds_nobody() {
+        let about = |who: &str, row: &ContactRow| {
+            resolve_about(who, About::Contacts, std::slice::from_ref(row), vec![])
+        };
+        let renamed = row(1, "Benny", ContactState::Accepted);
+        assert_eq!(about("Benny", &renamed).unwrap(), renamed.connect_id);
+        assert_eq!(about("Ben", &renamed).unwrap_err().code, ErrorCode::NotFound);
+        let given = ContactRow { local_name: "Ben".to_owned(), ..renamed };
+        assert_eq!(about("Ben", &given).unwrap(), given.connect_id);
+        assert_eq!(about("Benny", &given).unwrap_err().code, ErrorCode::NotFound);
+    }
+
+    #[test]
     fn a_name_takes_no_connect_id_away() {
         let bob = one(200, "Bob");
         let (short, bare) = (bob.id.short(), bob.id.to_string()[4..12].to_owned());
