@@ -34,8 +34,8 @@ const ARROWS: [(&str, &[&str]); 9] = [
 const PURE: [&str; 3] = ["nexus-identity", "nexus-log", "nexus-sync"];
 const IMPURE: [&str; 6] = ["tokio", "rusqlite", "rand", "socket2", "futures", "jiff"];
 
-/// Dependencies of each crate of the workspace, those of tests left out.
-fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+/// Dependencies of each crate of the workspace, those of tests left out: the name, and what Cargo says of it.
+fn dependencies() -> BTreeMap<String, BTreeMap<String, Value>> {
     let out = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
@@ -46,16 +46,16 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let package = |package: &Value| {
         let all = package["dependencies"].as_array().unwrap().iter();
         let used = all.filter(|dependency| dependency["kind"] != "dev");
-        let names = used.map(|dependency| dependency["name"].as_str().unwrap().to_owned());
-        (package["name"].as_str().unwrap().to_owned(), names.collect())
+        let named = used.map(|one| (one["name"].as_str().unwrap().to_owned(), one.clone()));
+        (package["name"].as_str().unwrap().to_owned(), named.collect())
     };
     metadata["packages"].as_array().unwrap().iter().map(package).collect()
 }
 
 #[test]
 fn the_crates_have_exactly_the_arrows_of_the_architecture() {
-    let ours = |names: &BTreeSet<String>| -> BTreeSet<String> {
-        names.iter().filter(|name| name.starts_with("nexus-")).cloned().collect()
+    let ours = |names: &BTreeMap<String, Value>| -> BTreeSet<String> {
+        names.keys().filter(|name| name.starts_with("nexus-")).cloned().collect()
     };
     let found: BTreeMap<_, _> =
         dependencies().iter().map(|(name, uses)| (name.clone(), ours(uses))).collect();
@@ -70,7 +70,16 @@ fn pure_crates_depend_on_nothing_that_does_io_or_tells_the_time() {
     let all = dependencies();
     for name in PURE {
         for impure in IMPURE {
-            assert!(!all[name].contains(impure), "{name} depends on {impure}");
+            assert!(!all[name].contains_key(impure), "{name} depends on {impure}");
         }
+    }
+}
+
+#[test]
+fn mistakes_that_are_built_in_on_purpose_are_in_nothing_but_the_simulator() {
+    for (name, uses) in dependencies() {
+        let mut features = uses.values().flat_map(|one| one["features"].as_array().unwrap());
+        let seeded = features.any(|feature| feature.as_str().unwrap().contains("seeded-bugs"));
+        assert_eq!(seeded, name == "nexus-sim", "{name}");
     }
 }
