@@ -24,6 +24,10 @@ use lab::random::Random;
 use lab::story::{SOON, contacts_on_loopback, see_the_same};
 use lab::written::{Written, assert_whole};
 use lab::{Person, long, until};
+use serde_json::Value;
+
+/// Bytes of a page of the database.
+const PAGE: u64 = 4096;
 
 /// Ana's disk is the one that fails; Ben's is sound.
 struct Desk {
@@ -202,4 +206,185 @@ fn a_full_disk_is_told_and_passes() {
 #[test]
 fn a_disk_that_can_not_be_written_is_told_and_passes() {
     writes_fail(Fault::WriteFails, "disk_failed");
+}
+
+/// Starts the node, and where the store is damaged does what the program says: start again. Gives what was told.
+fn starts_again(person: &Person) -> (Node, Vec<String>) {
+    let mut told = Vec::new();
+    loop {
+        let node = person.spawn();
+        if node.ready().is_none() {
+            panic!("{}", node.said());
+        }
+        until("the check ends", SOON, || {
+            let store = store(person);
+            if store == "checking" { Err(store) } else { Ok(()) }
+        });
+        match store(person) {
+            ok if ok == "ok" => return (node, told),
+            damage => {
+                assert!(damage.starts_with("damaged: "), "{damage}");
+                assert!(told.len() < 3, "not healed: {told:?}");
+                told.push(damage);
+                node.stop();
+            }
+        }
+    }
+}
+
+/// What `status` says of the store, and be it by its error.
+fn store(person: &Person) -> String {
+    let run = person.nexus(&["status"]);
+    if run.code == 0 {
+        return run.row()["store"].as_str().unwrap().to_owned();
+    }
+    let error = run.error();
+    assert_eq!(error["code"], "damaged", "{error}");
+    format!("damaged: {}", error["message"])
+}
+
+#[test]
+fn what_was_delivered_comes_back_after_an_fsync_that_lied() {
+    let mut desk = Desk::new(Fault::FsyncLies, 1);
+    let node_b = desk.ben.start();
+    // Each loss costs one of the eight places for devices.
+    for round in 0..long(3, 6) {
+        let node = desk.ana.start();
+        desk.disk.fails();
+        let before = desk.written.confirmed.clone();
+        desk.writes(&node, 20);
+        let mut under_way: BTreeSet<String> = desk.written.confirmed.values().cloned().collect();
+        under_way.retain(|id| !before.values().any(|known| known == id));
+        while !under_way.is_empty() {
+            let event = node.event("state", SOON, |event| event["state"] == "delivered");
+            under_way.remove(event["entry_id"].as_str().unwrap());
+        }
+        // A node that ends in good order moves everything into the database, of which the disk then has a part only.
+        if round % 2 == 0 {
+            node.stop();
+            desk.disk.power_cut(desk.ana.data_dir(), &mut desk.random);
+        } else {
+            desk.power_cut(node);
+        }
+        desk.disk.works();
+        let (node, told) = starts_again(&desk.ana);
+        eprintln!("round {round}: told {told:?}");
+        see_the_same(&desk.ana, &desk.ben);
+        assert_whole(&desk.ana.texts(&desk.ben.id), &[&desk.written]);
+        let status = desk.ana.nexus(&["status"]).row();
+        assert!(!status["notices"].as_array().unwrap().is_empty(), "{status}");
+        node.stop();
+    }
+    drop(node_b);
+    desk.ends_well();
+}
+
+#[test]
+fn what_lies_in_bad_sectors_is_missed_told_and_comes_back() {
+    let mut desk = Desk::new(Fault::ReadFails, 1);
+    let node_b = desk.ben.start();
+    let node = desk.ana.start();
+    desk.writes(&node, 300);
+    until("all is delivered", SOON, || {
+        let status = desk.ana.nexus(&["status"]).row();
+        if status["queued"] == 0 { Ok(()) } else { Err(status.to_string()) }
+    });
+    node.stop();
+    for round in 0..long(3, 6) {
+        let file = desk.ana.data_dir().join("nexus.db");
+        let pages = std::fs::metadata(&file).unwrap().len() / PAGE;
+        // Not in the first page: then the disk has no database, and nothing to heal.
+        let first = 1 + desk.random.below(usize::try_from(pages).unwrap() - 1) as u64;
+        let bad = first * PAGE..(first + 8) * PAGE;
+        desk.ana.set_environment(desk.disk.bad_sectors(&file, bad.clone()));
+        desk.disk.fails();
+        let (mut node, mut told) = starts_again(&desk.ana);
+        add_again(&desk.ana, &desk.ben);
+        // Whoever asks for what is there gets everything, or an error; and then the next start heals.
+        while let Some(error) = asks_for_everything(&desk.ana, &desk.ben) {
+            assert!(told.len() < 3, "not healed: {told:?}");
+            told.push(error);
+            node.stop();
+            let (again, more) = starts_again(&desk.ana);
+            node = again;
+            told.extend(more);
+            add_again(&desk.ana, &desk.ben);
+        }
+        eprintln!(
+            "round {round}: bytes {bad:?} of {pages} pages, {} faults, told {told:?}",
+            desk.disk.faults()
+        );
+        see_the_same(&desk.ana, &desk.ben);
+        assert_whole(&desk.ana.texts(&desk.ben.id), &[&desk.written]);
+        node.stop();
+    }
+    assert!(desk.disk.faults() > 0);
+    drop(node_b);
+    desk.ends_well();
+}
+
+/// Where the store lost its contacts with everything else, it says so, and what to do.
+fn add_again(who: &Person, other: &Person) {
+    let contacts = who.nexus(&["contact", "list"]);
+    if contacts.code != 0 || !contacts.rows.is_empty() {
+        return;
+    }
+    let status = who.nexus(&["status"]).row();
+    let notices = status["notices"].as_array().unwrap();
+    let says = |notice: &Value| notice.as_str().unwrap().contains("add your contacts again");
+    assert!(notices.iter().any(says), "no contacts, and not a word of it: {status}");
+    eprintln!("the store was lost");
+    who.nexus(&["contact", "add", &other.id]).row();
+    who.contact_in_state(&other.id, "accepted", SOON);
+}
+
+/// Reads every message and every entry; gives what could not be read.
+fn asks_for_everything(who: &Person, with: &Person) -> Option<String> {
+    let questions: [&[&str]; 2] =
+        [&["history", &with.id, "--limit", "1000000"], &["log", "verify"]];
+    for question in questions {
+        let run = who.nexus(question);
+        let bad = run.rows.iter().find(|row| row["ok"] == false);
+        if run.code != 0 && bad.is_none() {
+            let error = run.error();
+            assert!(
+                ["damaged", "disk_failed"].contains(&error["code"].as_str().unwrap()),
+                "{error}"
+            );
+            assert!(error["hint"].as_str().unwrap().len() > 10, "{error}");
+            return Some(error.to_string());
+        }
+        if let Some(bad) = bad {
+            return Some(bad.to_string());
+        }
+    }
+    None
+}
+
+#[test]
+fn reads_that_fail_now_and_then_are_told_and_cost_nothing() {
+    let mut desk = Desk::new(Fault::ReadFails, 20);
+    let node_b = desk.ben.start();
+    let node = desk.ana.start();
+    desk.writes(&node, 200);
+    node.stop();
+    let node = desk.ana.start();
+    desk.disk.fails();
+    let mut failed = 0;
+    for _ in 0..10 {
+        failed += usize::from(asks_for_everything(&desk.ana, &desk.ben).is_some());
+        desk.writes(&node, 3);
+    }
+    eprintln!("{failed} of 10 questions failed, {} reads", desk.disk.faults());
+    desk.refused(&["damaged", "disk_failed"]);
+    assert!(desk.disk.faults() > 0);
+    ends(node);
+    desk.disk.killed();
+    desk.disk.works();
+    let (node, told) = starts_again(&desk.ana);
+    eprintln!("told {told:?}");
+    see_the_same(&desk.ana, &desk.ben);
+    node.stop();
+    drop(node_b);
+    desk.ends_well();
 }

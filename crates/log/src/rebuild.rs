@@ -2,13 +2,13 @@
 
 use crate::context::{Conversation, Me};
 use crate::hlc::Now;
-use crate::ingest::Session;
+use crate::ingest::{Said, Session};
 use crate::ledger::Ledger;
 
 /// Drops the view of a conversation and makes it again from its entries, in the caller's transaction.
 ///
 /// The result is what it was: each entry keeps the time at which it was stored, so what has disappeared stays gone.
-/// Read marks, the clock and the timer in force are only ever raised.
+/// Read marks, the clock and the timer in force are only ever raised. Gives what was ever said beside the view.
 ///
 /// # Errors
 /// Only those of the ledger.
@@ -17,7 +17,7 @@ pub fn rebuild<L: Ledger>(
     conversation: &Conversation,
     me: &Me,
     now: Now,
-) -> Result<(), L::Error> {
+) -> Result<Vec<Said>, L::Error> {
     ledger.clear_view(&conversation.id)?;
     let mut chains = ledger.topic_chains(&conversation.topic())?;
     let mut session = Session::new(ledger, conversation, me, now)?;
@@ -26,6 +26,5 @@ pub fn rebuild<L: Ledger>(
         session.rebuild_chain(&mut chains, index)?;
     }
     session.settle_all()?;
-    session.finish()?;
-    Ok(())
+    Ok(session.finish()?.said)
 }

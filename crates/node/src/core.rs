@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::api::ErrorCode;
 use crate::config::Config;
 use crate::error::{self, Answered};
 use crate::events::Bus;
@@ -131,9 +132,10 @@ impl Core {
 
     /// How the store is: what the check after an unclean end found, or why nothing can be written.
     pub(crate) fn store_health(&self) -> String {
-        match self.store.trouble() {
-            Some(error) => format!("failing: {}", error.message),
-            None => locked(&self.health).clone(),
+        match (self.store.trouble(), self.store.damage()) {
+            (Some(error), _) => format!("failing: {}", error.message),
+            (None, Some(damage)) => format!("damaged: {damage}"),
+            (None, None) => locked(&self.health).clone(),
         }
     }
 
@@ -167,7 +169,13 @@ impl Core {
             }
             answer
         });
-        answer.await.map_err(error::failed)?
+        let answer = answer.await.map_err(error::failed)?;
+        if let Err(error) = &answer
+            && error.code == ErrorCode::Damaged
+        {
+            self.store.met(error).await;
+        }
+        answer
     }
 
     /// Gives the read connections back, at the end.

@@ -281,8 +281,9 @@ fn give_up(work: &mut Work<'_, '_>, instance: InstanceKey, reason: Retirement) -
         ),
         _ => (
             "new_instance_fork",
-            "a copy of this device wrote in its place, so this one goes on as a new device; nothing is lost. \
-             Use each data directory in one place only",
+            "a copy of this device wrote in its place, or its disk lost what was saved already, so this one goes on as a new \
+             device; what others hold comes back. Use each data directory in one place only; if there is no copy, look after \
+             the disk",
         ),
     };
     work.notice(code, None, text)?;

@@ -10,13 +10,17 @@ use nexus_identity::{ConnectId, IdentitySecrets, InstanceKey, InstanceSecret, Mi
 use nexus_log::context::Conversation;
 use nexus_log::ids::Topic;
 use nexus_storage::own::{OwnInstance, Retirement};
-use nexus_storage::{Queries, Tx};
+use nexus_storage::{Queries, StoreError, Tx};
 use zeroize::Zeroizing;
 
+use crate::api::ErrorBody;
 use crate::error::{self, Answered};
 
 /// Setting: this instance is new to conversations that go on; its log has to be opened in each.
 pub(crate) const FRESH: &str = "fresh_instance";
+
+/// Name of somebody whose name was lost with the store.
+pub(crate) const NAMELESS: &str = "unnamed";
 
 /// This instance as of some commit.
 #[derive(Debug, Clone)]
@@ -90,15 +94,21 @@ impl Me {
     /// Reads everything back from the store; `None` when there is no instance in it.
     pub(crate) fn load(secrets: &Arc<IdentitySecrets>, store: &Queries) -> Answered<Option<Self>> {
         let Some(own) = store.own_instance()? else { return Ok(None) };
-        let card = VerifiedCard::decode(&own.card).map_err(error::failed)?;
+        let card = VerifiedCard::decode(&own.card).map_err(|e| unreadable("the own card", &e))?;
         if card.identity_key() != secrets.identity_key() {
             return Err(error::failed("the store belongs to another identity than identity.key"));
         }
+        let instance = InstanceSecret::from_seed(Secret32::new(*own.seed));
+        if instance.key() != own.instance {
+            return Err(unreadable("this device", &"its key is another one"));
+        }
         let mut me = Self {
             secrets: Arc::clone(secrets),
-            instance: InstanceSecret::from_seed(Secret32::new(*own.seed)),
-            record: VerifiedRecord::verify_alone(&own.record).map_err(error::failed)?,
-            prekeys: Prekeys::from_bytes(&own.prekeys).map_err(error::failed)?,
+            instance,
+            record: VerifiedRecord::verify_alone(&own.record)
+                .map_err(|e| unreadable("the own record", &e))?,
+            prekeys: Prekeys::from_bytes(&own.prekeys)
+                .map_err(|e| unreadable("the own prekeys", &e))?,
             card,
             retired: Vec::new(),
             conversations: BTreeMap::new(),
@@ -106,7 +116,8 @@ impl Me {
         };
         for old in store.retired_instances()? {
             if !old.prekeys.is_empty() {
-                me.retired.push(Prekeys::from_bytes(&old.prekeys).map_err(error::failed)?);
+                let prekeys = Prekeys::from_bytes(&old.prekeys);
+                me.retired.push(prekeys.map_err(|e| unreadable("old prekeys", &e))?);
             }
         }
         me.learn(me.connect_id(), Conversation::own(secrets));
@@ -114,7 +125,8 @@ impl Me {
             if contact.card.is_empty() {
                 continue;
             }
-            let card = VerifiedCard::decode(&contact.card).map_err(error::failed)?;
+            let card = VerifiedCard::decode(&contact.card)
+                .map_err(|e| unreadable("a contact's card", &e))?;
             if let Some(key) = card.contact_key()
                 && let Ok(conversation) = Conversation::direct(secrets, contact.connect_id, &key)
             {
@@ -123,6 +135,31 @@ impl Me {
         }
         Ok(Some(me))
     }
+}
+
+/// What this program wrote is not what is there.
+fn unreadable(what: &str, why: &dyn std::fmt::Display) -> ErrorBody {
+    StoreError::Damaged { detail: format!("{what} can't be read: {why}") }.into()
+}
+
+/// In a healed store: lets go of what [`Me::load`] could not read, and tells whether there was any. Keys that were here
+/// are lost with it; a card comes again with the next word from that contact.
+pub(crate) fn forget_unreadable(tx: &mut Tx<'_>) -> Answered<bool> {
+    let mut any = false;
+    for old in tx.retired_instances()? {
+        if !old.prekeys.is_empty() && Prekeys::from_bytes(&old.prekeys).is_err() {
+            tx.erase_retired_prekeys(&old.instance)?;
+            any = true;
+        }
+    }
+    for mut contact in tx.all_contacts()? {
+        if !contact.card.is_empty() && VerifiedCard::decode(&contact.card).is_err() {
+            contact.card.clear();
+            tx.put_contact(&contact)?;
+            any = true;
+        }
+    }
+    Ok(any)
 }
 
 /// Makes a fresh instance for this identity and writes it to the store; `card` is what is known of the own card.
@@ -177,12 +214,17 @@ pub(crate) fn replace_instance(
     now: Millis,
 ) -> Answered<InstanceKey> {
     let card = match tx.own_instance()? {
-        Some(own) => Some(VerifiedCard::decode(&own.card).map_err(error::failed)?),
+        Some(own) => match VerifiedCard::decode(&own.card) {
+            // It was healed, but what is in the row is damaged all the same.
+            Err(_) if reason == Retirement::Damaged => None,
+            card => Some(card.map_err(error::failed)?),
+        },
         None => None,
     };
     tx.retire_own_instance(reason, now)?;
     tx.set_setting(FRESH, &[1])?;
-    new_instance(tx, secrets, card.as_ref(), None, now)
+    let name = if card.is_none() { Some(NAMELESS) } else { None };
+    new_instance(tx, secrets, card.as_ref(), name, now)
 }
 
 /// What names this machine: the database remembers it, to notice that it was copied to another one.

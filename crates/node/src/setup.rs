@@ -8,7 +8,7 @@ use nexus_identity::card::VerifiedCard;
 use nexus_identity::name::clean_name;
 use nexus_identity::{ConnectId, IdentitySecrets, Millis};
 use nexus_storage::contacts::ContactState;
-use nexus_storage::{Database, Notice, OpenError, OpenOptions, Opened, Queries, heal};
+use nexus_storage::{Database, Notice, OpenError, OpenOptions, Opened, Queries, StoreError, heal};
 use serde::{Deserialize, Serialize};
 
 use crate::api::DeviceView;
@@ -241,14 +241,36 @@ fn fresh_store(paths: &Paths, whose: ConnectId, now: Millis) -> Answered<Opened>
 pub(crate) fn open_store(paths: &Paths, now: Millis) -> Answered<Opened> {
     let options = OpenOptions::new(me::machine(), now);
     let path = paths.database();
+    if nexus_storage::wants_healing(&path) {
+        return heal_store(paths, now);
+    }
     match Database::open(&path, &options) {
-        Ok(opened) if opened.writer.queries().setting(HEAL)?.is_none() => return Ok(opened),
-        Ok(_) | Err(OpenError::Damaged { .. }) => {}
+        Ok(opened) => match opened.writer.queries().setting(HEAL) {
+            Ok(None) => return Ok(opened),
+            Ok(Some(_)) | Err(StoreError::Damaged { .. }) => {}
+            Err(error) => return Err(error.into()),
+        },
+        Err(OpenError::Damaged { .. }) => {}
         Err(error) => return Err(error::open(error)),
     }
+    heal_store(paths, now)
+}
+
+/// Heals the store of a directory and opens it; nobody may hold it.
+pub(crate) fn heal_store(paths: &Paths, now: Millis) -> Answered<Opened> {
+    let (options, path) = (OpenOptions::new(me::machine(), now), paths.database());
     let healed = heal(&path, &options).map_err(error::open)?;
     tracing::warn!(kept = healed.entries, cut = healed.cut.len(), old = %healed.damaged.display(), "the store was healed");
-    Database::open(&path, &options).map_err(error::open)
+    let mut opened = Database::open(&path, &options).map_err(error::open)?;
+    if !healed.incomplete.is_empty() {
+        let text = format!(
+            "a part of what only this device knew was in the damaged part of the store ({}): see `nexus contact list` and \
+             `nexus config get`; contacts and messages come back as far as others or your own log hold them",
+            healed.incomplete.join(", ")
+        );
+        opened.writer.transaction(|tx| tx.put_notice("store_incomplete", None, &text, now))?;
+    }
+    Ok(opened)
 }
 
 /// Whether the directory holds an identity.

@@ -16,6 +16,7 @@ use crate::api::{ErrorBody, ErrorCode};
 use crate::core::locked;
 use crate::error::{self, Answered};
 use crate::me::Me;
+use crate::start_up;
 use crate::time::Clock;
 
 mod after;
@@ -75,8 +76,24 @@ struct State {
     trouble: Option<ErrorBody>,
 }
 
-/// Why nothing could be written last, if so.
-type Trouble = Arc<Mutex<Option<ErrorBody>>>;
+/// How the store itself is.
+#[derive(Debug, Default)]
+struct Health {
+    /// Why the last transaction was not kept, if so.
+    trouble: Mutex<Option<ErrorBody>>,
+    /// What was found damaged first, by whoever read or wrote.
+    damage: Mutex<Option<String>>,
+}
+
+impl Health {
+    /// `true`: this is the first time that damage is met.
+    fn met(&self, damage: &ErrorBody) -> bool {
+        let mut known = locked(&self.damage);
+        let first = known.is_none();
+        known.get_or_insert_with(|| damage.message.clone());
+        first
+    }
+}
 
 /// Sends jobs to the thread. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -86,7 +103,7 @@ pub(crate) struct Store {
     /// What others send, and what may take its time.
     posted: mpsc::Sender<Job>,
     me: watch::Receiver<Arc<Me>>,
-    trouble: Trouble,
+    health: Arc<Health>,
     clock: Clock,
 }
 
@@ -107,21 +124,35 @@ impl Store {
         let (awaited, awaited_jobs) = mpsc::channel(QUEUE);
         let (posted, posted_jobs) = mpsc::channel(QUEUE);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let queue = Queue { awaited: awaited_jobs, posted: posted_jobs, runtime };
+        let queue = Queue { own: None, awaited: awaited_jobs, posted: posted_jobs, runtime };
         let me = Arc::new(me);
         let (publish, seen) = watch::channel(me.clone());
         let state = State { me, after: After::default(), clock: clock.clone(), trouble: None };
-        let trouble = Trouble::default();
-        let outside = Outside { publish, trouble: Arc::clone(&trouble) };
+        let health = Arc::<Health>::default();
+        let outside = Outside { publish, health: Arc::clone(&health) };
         let thread = std::thread::Builder::new()
             .name("nexus-store".into())
             .spawn(move || run(writer, state, queue, &outside, effects))?;
-        Ok((Self { awaited, posted, me: seen, trouble, clock }, thread))
+        Ok((Self { awaited, posted, me: seen, health, clock }, thread))
     }
 
     /// Why the last transaction was not kept, while that is so.
     pub(crate) fn trouble(&self) -> Option<ErrorBody> {
-        locked(&self.trouble).clone()
+        locked(&self.health.trouble).clone()
+    }
+
+    /// What was found damaged while the node ran.
+    pub(crate) fn damage(&self) -> Option<String> {
+        locked(&self.health.damage).clone()
+    }
+
+    /// Somebody read what can't be what this program wrote. A damaged row would fail each one who asks for it, for ever:
+    /// the next start heals the store.
+    pub(crate) async fn met(&self, damage: &ErrorBody) {
+        if self.health.met(damage) {
+            let text = damage.message.clone();
+            self.post(1, move |work| start_up::note_damage(work, &text), |_| ()).await;
+        }
     }
 
     /// This instance as of the last commit.
@@ -195,13 +226,11 @@ fn boxed<T: Send + 'static>(
             }
             None => Err(closed()),
         };
-        if let Err(error) = &result
-            && matches!(
-                error.code,
-                ErrorCode::DiskFull | ErrorCode::DiskFailed | ErrorCode::ReadOnly
-            )
-        {
-            state.trouble.get_or_insert_with(|| error.clone());
+        if let Err(error) = &result {
+            use ErrorCode::{Damaged, DiskFailed, DiskFull, ReadOnly};
+            if matches!(error.code, Damaged | DiskFull | DiskFailed | ReadOnly) {
+                state.trouble.get_or_insert_with(|| error.clone());
+            }
         }
         if result.is_ok() {
             state.me = me;
@@ -223,11 +252,13 @@ fn boxed<T: Send + 'static>(
 /// What the thread tells without being asked.
 struct Outside {
     publish: watch::Sender<Arc<Me>>,
-    trouble: Trouble,
+    health: Arc<Health>,
 }
 
 /// What waits for the thread.
 struct Queue {
+    /// What the thread itself has to do next.
+    own: Option<Job>,
     awaited: mpsc::Receiver<Job>,
     posted: mpsc::Receiver<Job>,
     runtime: tokio::runtime::Runtime,
@@ -246,6 +277,9 @@ enum Waited {
 impl Queue {
     /// Waits for a job; with `quiet` not for ever.
     fn wait(&mut self, quiet: bool) -> Waited {
+        if let Some(job) = self.own.take() {
+            return Waited::Job((job, false));
+        }
         let (awaited, posted) = (&mut self.awaited, &mut self.posted);
         self.runtime.block_on(async {
             tokio::select! {
@@ -289,6 +323,7 @@ fn run(
 ) {
     let mut pages = 0;
     let mut wiped: Option<Instant> = None;
+    let mut wished = false;
     loop {
         let first = match queue.wait(pages > UNTIDY || writer.must_wipe()) {
             Waited::Job(first) => first,
@@ -314,8 +349,13 @@ fn run(
                 (e, _) => ErrorBody::from(e),
             }
         });
-        if failure.is_some() || trouble.is_some() || wrote {
-            *locked(&outside.trouble) = failure.clone().or(trouble);
+        let last = failure.clone().or(trouble);
+        if let Some(damage) = last.as_ref().filter(|error| error.code == ErrorCode::Damaged) {
+            if outside.health.met(damage) {
+                queue.own = Some(noting(damage.message.clone()));
+            }
+        } else if last.is_some() || wrote {
+            *locked(&outside.health.trouble) = last;
         }
         let after = std::mem::take(&mut state.after);
         if failure.is_none() {
@@ -325,6 +365,12 @@ fn run(
             effects(after);
         } else {
             state.me = before;
+        }
+        if !wished && locked(&outside.health.damage).is_some() {
+            wished = true;
+            if let Err(error) = writer.want_healing() {
+                tracing::error!(%error, "healing of the store could not be asked for");
+            }
         }
         for finish in finishes {
             finish(failure.is_none(), failure.clone());
@@ -339,9 +385,18 @@ fn run(
             pages = 0;
         }
     }
+    if locked(&outside.health.damage).is_some() {
+        // It was not, and the next start heals it.
+        return;
+    }
     if let Err(error) = writer.close() {
         tracing::error!(%error, "the database was not closed in order");
     }
+}
+
+/// Has the store healed at the next start.
+fn noting(damage: String) -> Job {
+    Job { weight: 1, run: boxed(move |work| start_up::note_damage(work, &damage), |_| ()) }
 }
 
 /// Takes what was erased out of the files; what a reader holds up is tried again.

@@ -115,8 +115,6 @@ struct Thread {
     mine: HashMap<LogKey, bool>,
     /// Who is wanted changed, and those who share a topic already were not looked at since.
     wants_changed: bool,
-    /// The damage of the store was told.
-    damage_noted: bool,
     /// Topics that both ends of a link want.
     shared: HashSet<(LinkId, Topic)>,
     begun: Instant,
@@ -156,7 +154,6 @@ pub(crate) fn start(
         rises: Rises::default(),
         mine: HashMap::new(),
         wants_changed: false,
-        damage_noted: false,
         shared: HashSet::new(),
         begun: Instant::now(),
     };

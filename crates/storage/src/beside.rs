@@ -18,6 +18,20 @@ const DAMAGED: &str = ".damaged-";
 /// What is somebody else's; the time follows, in milliseconds.
 const ASIDE: &str = ".aside-";
 
+/// Asks for healing: damage was met, and the database itself may not take the note any more.
+const WANTED: &str = ".heal-wanted";
+
+/// Has the next opening heal the database, instead of opening it as it is.
+pub(crate) fn want_healing(path: &Path) -> io::Result<()> {
+    fs::write(with_suffix(path, WANTED), b"")
+}
+
+/// Whether damage was met since the database was made or healed: then [`crate::heal`] it instead of opening it.
+#[must_use]
+pub fn wants_healing(path: &Path) -> bool {
+    with_suffix(path, WANTED).exists()
+}
+
 /// Where a healed database is made; nothing is there afterwards.
 pub(crate) fn healing(path: &Path) -> Result<PathBuf, OpenError> {
     let fresh = with_suffix(path, HEALING);
@@ -46,6 +60,11 @@ pub(crate) fn finish(path: &Path, now: Millis) -> io::Result<Option<PathBuf>> {
     }
     let damaged = with_suffix(path, &format!("{DAMAGED}{}", now.0));
     move_database(path, &damaged)?;
+    // Before the name: a healing too many does no harm, a wish that outlives it would repeat it for ever.
+    match fs::remove_file(with_suffix(path, WANTED)) {
+        Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
     fs::rename(&healed, path)?;
     sync_directory(path)?;
     Ok(Some(damaged))

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nexus_log::ids::{LogKey, Seq};
+use nexus_log::ids::{Head, LogKey, Seq};
 use nexus_log::ledger::Chain;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -92,6 +92,11 @@ fn salvage(path: &Path, to: &Queries, options: &OpenOptions) -> Result<Healed, S
             events::number_after(to.conn(), options.now, 0)?;
         }
     }
+    // Of a contact that is lost, everything that my devices ever said is news again.
+    to.run(
+        "DELETE FROM contact_said WHERE connect_id NOT IN (SELECT connect_id FROM contacts)",
+        [],
+    )?;
     to.run(
         "INSERT OR IGNORE INTO conversation_state (conversation) SELECT id FROM conversations",
         [],
@@ -160,16 +165,24 @@ fn copy_logs(from: &Queries, to: &Queries, healed: &mut Healed) -> Result<(), St
     };
     for chain in &chains {
         let Some(report) = from.check_chain(chain, &|| false) else { continue };
-        if report.problem.is_some() {
-            healed.cut.push((chain.log, report.good.map(|head| head.seq)));
+        to.run("SAVEPOINT chain", [])?;
+        match copy_chain(from, to, chain, report.good) {
+            Ok(copied) => {
+                healed.entries += copied;
+                if report.problem.is_some() {
+                    healed.cut.push((chain.log, report.good.map(|head| head.seq)));
+                }
+            }
+            // These are of the new database; everything else is damage that the check did not meet on its way.
+            Err(
+                error @ (StoreError::DiskFull | StoreError::Disk { .. } | StoreError::ReadOnly),
+            ) => return Err(error),
+            Err(_) => {
+                to.run("ROLLBACK TO chain", [])?;
+                healed.cut.push((chain.log, None));
+            }
         }
-        let Some(good) = report.good else { continue };
-        if !holds_base(to, chain)? {
-            continue;
-        }
-        let kept = Chain { head: good, ..chain.clone() };
-        to.insert_chain_as(&kept, chain.id)?;
-        healed.entries += copy_entries(from, to, chain, good.seq)?;
+        to.run("RELEASE chain", [])?;
     }
     copy_table(from, to, "epochs")?;
     to.run(
@@ -184,6 +197,21 @@ fn copy_logs(from: &Queries, to: &Queries, healed: &mut Healed) -> Result<(), St
         [],
     )?;
     Ok(())
+}
+
+/// Copies a chain up to its last good entry. Gives how many that were.
+fn copy_chain(
+    from: &Queries,
+    to: &Queries,
+    chain: &Chain,
+    good: Option<Head>,
+) -> Result<u64, StoreError> {
+    let Some(good) = good else { return Ok(0) };
+    if !holds_base(to, chain)? {
+        return Ok(0);
+    }
+    to.insert_chain_as(&Chain { head: good, ..chain.clone() }, chain.id)?;
+    copy_entries(from, to, chain, good.seq)
 }
 
 /// Whether the entry that a branch hangs on was kept.

@@ -49,7 +49,7 @@ pub mod story;
 mod view;
 mod writer;
 
-pub use beside::{erase_damaged, set_aside};
+pub use beside::{erase_damaged, set_aside, wants_healing};
 pub use check::{ChainProblem, ChainReport, CheckReport};
 pub use error::{OpenError, StoreError};
 pub use heal::{Healed, heal};

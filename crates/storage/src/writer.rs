@@ -97,6 +97,14 @@ impl Writer {
 }
 
 impl Writer {
+    /// Damage was met: has the next opening heal the database, also if it can't be written any more.
+    ///
+    /// # Errors
+    /// What the file system said.
+    pub fn want_healing(&self) -> std::io::Result<()> {
+        crate::beside::want_healing(&self.queries.shared.path)
+    }
+
     /// Whether texts or keys were erased since the last [`Writer::wipe`], so that the files may still hold them.
     #[must_use]
     pub fn must_wipe(&self) -> bool {

@@ -27,6 +27,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,6 +219,20 @@ int fsync(int fd) {
     return wrong ? -1 : 0;
 }
 int fdatasync(int fd) { return fsync(fd); }
+
+/* After a power cut the machine has another name for its run: the test says which. */
+int open64(const char *path, int flags, ...) {
+    const char *dir = getenv("NEXUS_DISK_JOURNAL");
+    char boot[4096];
+    mode_t mode;
+    va_list rest;
+    va_start(rest, flags);
+    mode = va_arg(rest, mode_t);
+    va_end(rest);
+    snprintf(boot, sizeof boot, "%s/boot_id", dir ? dir : "");
+    if (dir && strcmp(path, "/proc/sys/kernel/random/boot_id") == 0) path = boot;
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
 
 /* A file that is gone, or healed and synced, needs no journal. Names on the disk are not modelled: they are the file
  * system's own affair. */

@@ -68,7 +68,14 @@ impl Disk {
             .status()
             .expect("cc runs");
         assert!(built.success(), "disk.c could not be built");
-        Self { dir, library }
+        let disk = Self { dir, library };
+        fs::write(disk.boot_id(), "x").unwrap();
+        disk
+    }
+
+    /// What the program takes for the name of this run of the machine.
+    fn boot_id(&self) -> PathBuf {
+        self.dir.path().join("boot_id")
     }
 
     /// The environment of a program on this disk.
@@ -139,6 +146,8 @@ impl Disk {
             }
             fs::remove_file(journal).unwrap();
         }
+        let run = fs::read_to_string(self.boot_id()).unwrap().len() + 1;
+        fs::write(self.boot_id(), "x".repeat(run)).unwrap();
         // Shared memory of the processes that are gone.
         let _ = fs::remove_file(data_dir.join("nexus.db-shm"));
         lost

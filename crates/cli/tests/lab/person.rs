@@ -284,6 +284,12 @@ impl Node {
         }
     }
 
+    /// The `ready` event, or `None` when the node ended before it.
+    pub fn ready(&self) -> Option<Value> {
+        std::iter::from_fn(|| self.next(Duration::from_secs(60)))
+            .find(|event| event["event"] == "ready")
+    }
+
     /// SIGKILL, unless it ends by itself within `limit`; gives what it had said by then and nobody had read.
     pub fn die(mut self, limit: Duration) -> Vec<Value> {
         let (deadline, mut said) = (Instant::now() + limit, Vec::new());

@@ -13,7 +13,7 @@ use crate::header::Kind;
 use crate::ids::{Epoch, Seq};
 use crate::ledger::{Chain, ChainId, EpochStart, KeyState, Ledger, OpenRequest, StoredEntry};
 use crate::requests::is_repeated;
-use crate::seals::Seals;
+use crate::seals::{Sealed, Seals};
 
 /// Waiting entries that are opened at a time.
 const PAGE: usize = 256;
@@ -82,6 +82,40 @@ impl<L: Ledger> Session<'_, L> {
         Ok(found)
     }
 
+    /// Takes in again what of a stored SEALS is derived: a damaged store may have lost where an epoch starts.
+    pub(super) fn start_again(
+        &mut self,
+        chain: &Chain,
+        way: &[(ChainId, Seq)],
+        stored: &StoredEntry,
+    ) -> Result<(), L::Error> {
+        let Ok(view) = stored.entry.view() else { return Ok(()) };
+        if view.header.kind == Kind::Seals
+            && let Some(seals) = Seals::decode(view.payload)
+        {
+            self.start_epoch(chain, way, stored.seq, &seals.sealed)?;
+        }
+        Ok(())
+    }
+
+    /// Notes that an epoch of this log starts here. `false`: it does not, or did before.
+    fn start_epoch(
+        &mut self,
+        chain: &Chain,
+        way: &[(ChainId, Seq)],
+        seq: Seq,
+        sealed: &Sealed,
+    ) -> Result<bool, L::Error> {
+        let (log, epoch, commitment) = (sealed.log, sealed.epoch, sealed.commitment);
+        if log != chain.log || first_on(way, &self.ledger.epochs(&log, epoch)?).is_some() {
+            return Ok(false);
+        }
+        self.ledger.put_epoch(&EpochStart { log, epoch, chain: chain.id, seq, commitment })?;
+        self.keys.remove(&(chain.id, epoch));
+        self.unlocked.insert(KeyName { log, epoch });
+        Ok(true)
+    }
+
     /// Takes in what a SEALS brings: the start of an epoch, a key for me, the answer to a request.
     fn take_seals(
         &mut self,
@@ -92,21 +126,7 @@ impl<L: Ledger> Session<'_, L> {
         let Some(seals) = Seals::decode(view.payload) else { return Ok(()) };
         let sealed = seals.sealed;
         let name = KeyName { log: sealed.log, epoch: sealed.epoch };
-        let starts = sealed.log == chain.log
-            && first_on(way, &self.ledger.epochs(&sealed.log, sealed.epoch)?).is_none();
-        if starts {
-            let (epoch, commitment) = (sealed.epoch, sealed.commitment);
-            let start = EpochStart {
-                log: chain.log,
-                epoch,
-                chain: chain.id,
-                seq: view.header.seq,
-                commitment,
-            };
-            self.ledger.put_epoch(&start)?;
-            self.keys.remove(&(chain.id, epoch));
-            self.unlocked.insert(name);
-        } else {
+        if !self.start_epoch(chain, way, view.header.seq, &sealed)? {
             self.close_requests(&name)?;
         }
         if chain.author.is_none()

@@ -205,6 +205,7 @@ impl<L: Ledger> Session<'_, L> {
             let Some(last) = page.last() else { break };
             from = last.seq.saturating_add(1);
             for stored in &page {
+                self.start_again(chain, &way, stored)?;
                 if !is_hidden(chain, stored.seq) || stored.pending.is_some() {
                     self.show_again(chain, &way, stored)?;
                 }

@@ -180,15 +180,10 @@ impl Thread {
         }
     }
 
-    /// A damaged row would end each link that asks for it, for ever: the next start heals the store.
-    async fn store_failed(&mut self, error: &nexus_sync::StoreError) {
+    async fn store_failed(&self, error: &nexus_sync::StoreError) {
         tracing::error!(cause = %error.inner(), "the store could not be read for a link");
-        let cause = error.inner().downcast_ref::<StoreError>();
-        if let (Some(StoreError::Damaged { detail }), false) = (cause, self.damage_noted) {
-            self.damage_noted = true;
-            let what = format!("damaged: {detail}");
-            let job = move |work: &mut Work<'_, '_>| crate::start_up::note_damage(work, &what);
-            self.store.post(1, job, |_| ()).await;
+        if let Some(StoreError::Damaged { detail }) = error.inner().downcast_ref::<StoreError>() {
+            self.store.met(&StoreError::Damaged { detail: detail.clone() }.into()).await;
         }
     }
 
