@@ -33,6 +33,9 @@ pub const EPOCH_ENTRIES: u32 = 1000;
 /// a little, must not cost me my instance.
 pub const CLOCK_SLACK: Duration = Duration::from_secs(86_400);
 
+/// Messages looked at a time.
+const PAGE: usize = 256;
+
 /// Why something was not written. Nothing was stored then.
 #[derive(Debug, Error)]
 pub enum ComposeError<E: std::error::Error> {
@@ -155,7 +158,19 @@ fn clock<L: Ledger>(
     }
     let chains = ledger.topic_chains(&conversation.topic())?;
     let followed = chains.into_iter().map(|chain| chain.hlc).filter(|hlc| hlc.is_followed(now));
-    Ok(followed.fold(mine, Hlc::max))
+    let mut highest = followed.fold(mine, Hlc::max);
+    // A chain whose newest entry is too far ahead may show earlier ones that are not.
+    let mut after = Position { hlc: highest, ..Position::START };
+    loop {
+        let page = ledger.messages(&conversation.id, &after, PAGE)?;
+        let Some(last) = page.last() else { return Ok(highest) };
+        after = last.base.position;
+        let mut hlcs = page.iter().map(|message| message.base.position.hlc);
+        highest = hlcs.by_ref().take_while(|hlc| hlc.is_followed(now)).fold(highest, Hlc::max);
+        if !after.hlc.is_followed(now) {
+            return Ok(highest);
+        }
+    }
 }
 
 fn is_too_long(payload: &Payload) -> bool {

@@ -44,11 +44,17 @@ pub fn due<L: Ledger>(
         if names.len() >= MAX_KEY_REQUESTS {
             break;
         }
-        if asked.is_none_or(|asked| now.millis().since(asked.at) >= patience(asked.count)) {
+        if asked.is_none_or(|asked| !waits(&asked, now)) {
             names.push(KeyName { log, epoch });
         }
     }
     Ok(names)
+}
+
+/// Whether there may still be an answer. What was asked while my clock ran ahead is asked again once it is right.
+fn waits(asked: &Times, now: Now) -> bool {
+    asked.at <= now.later(ASK_AGAIN).millis()
+        && now.millis().since(asked.at) < patience(asked.count)
 }
 
 /// How long I wait after I asked so often.

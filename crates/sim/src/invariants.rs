@@ -137,9 +137,11 @@ impl World {
     /// Whether the clock of a device is ever set: what disappears there, and when, is then no matter of promises.
     fn leaps(&self, node: usize) -> bool {
         self.plan.nodes[node].clock != ClockPlan::Right
-            || self.plan.steps.iter().any(
-                |step| matches!(step.act, Act::Fault(Fault::Clock { node: of, .. }) if of == node),
-            )
+            || self.plan.steps.iter().any(|step| match step.act {
+                Act::Fault(Fault::Clock { node: of, .. }) => of == node,
+                Act::Fault(Fault::Clone { node: of, from }) => of == node && self.leaps(from),
+                _ => false,
+            })
     }
 
     /// What is to be erased is erased.

@@ -68,6 +68,8 @@ enum What {
         #[arg(long)]
         all: bool,
     },
+    /// Run eight devices with 1,000 messages in a day, and say how much faster than real time that is.
+    Pace,
     /// Run seeds until the time is over.
     Soak {
         /// How long.
@@ -134,6 +136,7 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        What::Pace => pace(kind),
         What::Bugs { seeds, from, jobs, only } => bugs(seeds, from, jobs, only.as_deref()),
         What::Replay { seed, all, plan } => replay(seed, all, plan, kind),
     }
@@ -214,6 +217,24 @@ fn summary(out: &Sweep, took: Duration) {
         out.steps as f64 / real,
         out.time.as_secs_f64() / real,
     );
+}
+
+fn pace(kind: StoreKind) -> ExitCode {
+    let plan = Plan::pace();
+    let begun = clock();
+    let report = run(&plan, kind, Watch::Hash);
+    let took = begun.elapsed().as_secs_f64();
+    let day = plan.span as f64 / 1_000.0;
+    println!(
+        "{} devices, {} messages: {:.0} s of talk and {} in all, in {took:.2} s: {:.0} times as fast as real time (talk alone, if all of it were that: {:.0})",
+        plan.nodes.len(),
+        plan.steps.len(),
+        day,
+        time(report.time),
+        report.time.as_secs_f64() / took,
+        day / took,
+    );
+    if report.failure.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn read_plan(file: &Path) -> Result<Plan, String> {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 mod draw;
 mod faults;
+mod pace;
 mod topology;
 mod workload;
 
@@ -316,6 +317,12 @@ impl Plan {
     #[must_use]
     pub fn draw(seed: u64) -> Self {
         draw::draw(seed)
+    }
+
+    /// Eight devices of four people, everybody linked with everybody, 1,000 messages in a day, nothing wrong: how fast is it?
+    #[must_use]
+    pub fn pace() -> Self {
+        pace::pace()
     }
 
     /// Nodes that are there from the start.

@@ -346,6 +346,20 @@ fn an_answer_closes_the_request_however_many_others_are_open() {
 }
 
 #[test]
+fn what_was_asked_while_the_clock_ran_ahead_is_asked_again_once_it_is_right() {
+    let (mut a, mut b) = pair();
+    a.text("not for him", &[]);
+    b.time += 1_000 * DAY;
+    b.pull(&a);
+    let names = b.due();
+    b.say(Payload::KeyRequest(names.clone()), &[a.record()]);
+    b.time -= 1_000 * DAY;
+    assert_eq!(b.due(), names);
+    b.say(Payload::KeyRequest(names.clone()), &[a.record()]);
+    assert_eq!(b.due(), []);
+}
+
+#[test]
 fn what_nobody_answers_is_asked_for_more_and_more_rarely() {
     let (mut a, mut b) = pair();
     a.text("unreadable", &[]);

@@ -1,7 +1,7 @@
 //! What goes wrong.
 
 use super::draw::{Swarm, Switch};
-use super::{Act, DAY, Fault, Ms, Plan, SECOND, Step};
+use super::{Act, DAY, Fault, Ms, Plan, SECOND, Say, Step};
 use crate::dice::Dice;
 
 pub(super) fn draw(plan: &mut Plan, swarm: Swarm, dice: &mut Dice) {
@@ -62,12 +62,15 @@ pub(super) fn draw(plan: &mut Plan, swarm: Swarm, dice: &mut Dice) {
         let later = at + dice.scale(1, span - at + 1);
         add(plan, at, Fault::Remember { node });
         add(plan, later, Fault::Forget { node });
+        talk(plan, node, later, dice);
     }
     if swarm.has(Switch::Clones) && dice.chance(400) {
         let from = node(dice);
         let at = dice.below(span);
         let new = plan.beside(from);
         add(plan, at, Fault::Clone { node: new, from });
+        talk(plan, from, at, dice);
+        talk(plan, new, at, dice);
     }
     if swarm.has(Switch::Clocks) {
         for _ in 0..times(dice, 6) {
@@ -76,5 +79,20 @@ pub(super) fn draw(plan: &mut Plan, swarm: Swarm, dice: &mut Dice) {
             let by = if dice.chance(500) { by } else { -by };
             add(plan, dice.below(span), Fault::Clock { node: node(dice), by });
         }
+    }
+}
+
+/// A device that does not know yet what happened to it goes on talking.
+fn talk(plan: &mut Plan, node: usize, from: Ms, dice: &mut Dice) {
+    let me = plan.nodes[node].person;
+    let pairs = plan.friends.iter().chain(&plan.strangers);
+    let with: Vec<usize> = pairs
+        .filter_map(|(a, b)| (*a == me).then_some(*b).or_else(|| (*b == me).then_some(*a)))
+        .collect();
+    let Some(to) = dice.pick(&with).copied() else { return };
+    for _ in 0..dice.range(2, 12) {
+        let at = (from + dice.scale(20, 900_000)).min(plan.span);
+        let act = Act::Say { node, to, what: Say::Text(20), pick: dice.bits() };
+        plan.steps.push(Step { at, act });
     }
 }

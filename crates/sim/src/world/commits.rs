@@ -187,7 +187,10 @@ impl World {
             self.after(CALM, Event::Later { node, life, job });
         }
         if let Some(instance) = after.give_up {
-            self.queue(node, Job::GiveUp(instance));
+            // Whoever makes the new instance is another task, and may be busy.
+            let busy = Duration::from_millis(self.dice.scale(1, 3_000));
+            let job = Box::new(Job::GiveUp(instance));
+            self.after(busy, Event::Later { node, life, job });
         }
     }
 

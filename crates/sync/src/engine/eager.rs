@@ -85,9 +85,6 @@ impl Engine {
             return;
         }
         self.eager.remove(topic);
-        if bugs::is(Bug::EagerLostForGood) {
-            return;
-        }
         if let Some(next) = self.candidate(topic, Some(id), true) {
             self.make_eager(next, *topic);
         }

@@ -176,7 +176,7 @@ impl Engine {
             })
             .collect();
         // If the set changed meanwhile the next round is due already, and says more.
-        if !link.dirty || bugs::is(Bug::RememberWhileChanging) {
+        if !link.dirty {
             let topics = shared.keys().copied().collect();
             let memory = Shared { mine: round.summary.set, theirs: theirs.set, topics };
             let instance = link.params.instance;

@@ -104,7 +104,7 @@ impl Engine {
         run: CheckedRun,
         store: &S,
     ) -> Result<(), Trouble> {
-        match self.judge(&topic, &run, store) {
+        match self.judge(id, &topic, &run, store) {
             Ok(Place::Wait) => {
                 self.intake.park(id, run);
                 Ok(())
@@ -119,6 +119,7 @@ impl Engine {
 
     fn judge<S: Store>(
         &self,
+        id: LinkId,
         topic: &Topic,
         run: &CheckedRun,
         store: &S,
@@ -156,7 +157,9 @@ impl Engine {
         if let Some(chain) = base {
             return Ok(Place::Branch(chain));
         }
-        if held.iter().all(|chain| chain.head.seq < before.seq) {
+        // What was pushed before my FORK arrived goes on with a branch that I don't hold yet.
+        let forked = self.links.get(&id).is_some_and(|link| link.forked.contains(&log));
+        if !forked && held.iter().all(|chain| chain.head.seq < before.seq) {
             let code =
                 if held.is_empty() { ViolationCode::UnsolicitedLog } else { ViolationCode::Gap };
             return Err(Trouble::Violation(code));
@@ -276,7 +279,7 @@ impl Engine {
                 self.free(id, charge(run.bytes().len()));
                 continue;
             }
-            let result = match self.judge(&topic, &run, store) {
+            let result = match self.judge(id, &topic, &run, store) {
                 Ok(Place::Wait) if bugs::is(Bug::WaitingRunDropped) => return,
                 Ok(Place::Wait) => {
                     self.intake.repark(id, run);
