@@ -1,6 +1,6 @@
 //! The promises, looked at.
 //!
-//! Some are looked at where they could break: what is delivered ([`World::check_delivered`]), who blames whom, how much waits
+//! Some are looked at where they could break: what is delivered (`World::check_delivered`), who blames whom, how much waits
 //! for a link or a store. The others are here.
 
 use std::collections::{BTreeMap, BTreeSet};
