@@ -312,7 +312,8 @@ impl Trick {
                 .collect(),
             Self::Gaps => {
                 (0..20).for_each(|number| forger.say(&number.to_string(), now()));
-                let holes = (0..5).map(|hole| (RUN, forger.part(6 + 2 * hole, 20)));
+                // Beyond whatever is held of this log: what could hang on another branch is answered with FORK.
+                let holes = (0..5).map(|hole| (RUN, forger.part(10 + 2 * hole, 20)));
                 [(RUN, forger.part(0, 3))].into_iter().chain(holes).collect()
             }
             Self::Future => {
