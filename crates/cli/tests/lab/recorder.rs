@@ -17,21 +17,24 @@ pub enum Who {
     Listener,
 }
 
-/// Relays the first connection to `to`; gives where to connect, and the record as it grows.
+/// Relays connections to `to`, one after the other; gives where to connect, and the record of the last as it grows.
 pub async fn record(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Session>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let at = listener.local_addr().unwrap();
     let session = Arc::new(Mutex::new(Session::new()));
     let written = Arc::clone(&session);
     tokio::spawn(async move {
-        let (dialler, _) = listener.accept().await.unwrap();
-        let Ok(listener) = TcpStream::connect(to).await else { return };
-        let (from_dialler, to_dialler) = dialler.into_split();
-        let (from_listener, to_listener) = listener.into_split();
-        tokio::join!(
-            pass(from_dialler, to_listener, Who::Dialler, &written),
-            pass(from_listener, to_dialler, Who::Listener, &written),
-        );
+        // Whoever hides asks first who is there, over a connection of its own: what counts is the last.
+        while let Ok((dialler, _)) = listener.accept().await {
+            written.lock().unwrap().clear();
+            let Ok(listener) = TcpStream::connect(to).await else { return };
+            let (from_dialler, to_dialler) = dialler.into_split();
+            let (from_listener, to_listener) = listener.into_split();
+            tokio::join!(
+                pass(from_dialler, to_listener, Who::Dialler, &written),
+                pass(from_listener, to_dialler, Who::Listener, &written),
+            );
+        }
     });
     (at, session)
 }
