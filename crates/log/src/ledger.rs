@@ -88,7 +88,7 @@ pub trait Ledger {
     /// Records where an epoch starts.
     fn put_epoch(&mut self, start: &EpochStart) -> Result<(), Self::Error>;
 
-    /// All starts of an epoch: one, but for forks.
+    /// All starts of an epoch, by chain and seq: one, but for forks.
     fn epochs(&mut self, log: &LogKey, epoch: Epoch) -> Result<Vec<EpochStart>, Self::Error>;
 
     /// Keeps a key under its commitment, unless it was erased. The start of the epoch may not be known yet.

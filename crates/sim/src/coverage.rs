@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 /// Everything that a sweep must have reached at least once.
 pub const NAMED: &[&str] = &[
+    // Who there is.
+    "more than 30 devices",
     // What people do.
     "said",
     "not said",
@@ -20,6 +22,9 @@ pub const NAMED: &[&str] = &[
     // What goes wrong.
     "link cut",
     "link cut by bytes",
+    "link cut inside a frame",
+    "link cut inside a RUN",
+    "part of a frame dropped",
     "link half open",
     "link doubled",
     "dial refused",
@@ -27,6 +32,7 @@ pub const NAMED: &[&str] = &[
     "edge away",
     "crash",
     "crash inside a transaction",
+    "crash takes what was not synced",
     "restart",
     "disk full",
     "disk went back",
@@ -38,6 +44,9 @@ pub const NAMED: &[&str] = &[
     "lie invent",
     "lie flood",
     "lie stall",
+    "lie equivocate",
+    "a face is gone for good",
+    "both branches of a liar held by all",
     "violation",
     // What sync and the log do about it.
     "link up",

@@ -21,9 +21,11 @@ use tempfile::TempDir;
 use crate::facts::Facts;
 
 mod ledger;
+mod torn;
 
 use ledger::Held;
 pub use ledger::{DiskError, DiskTx, Fuse, Trap};
+pub use torn::Synced;
 
 /// Which store a run uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,9 +47,9 @@ enum Kept {
 struct Sqlite {
     writer: Writer,
     reader: Reader,
-    db: Database,
+    _db: Database,
     path: PathBuf,
-    dir: TempDir,
+    _dir: TempDir,
 }
 
 /// The disk of one node.
@@ -85,7 +87,7 @@ impl Sqlite {
             detail: format!("a database of the simulation: {error}"),
         })?;
         let reader = opened.db.reader()?;
-        Ok(Self { writer: opened.writer, reader, db: opened.db, path, dir })
+        Ok(Self { writer: opened.writer, reader, _db: opened.db, path, _dir: dir })
     }
 
     fn copy(&mut self) -> Result<TempDir, DiskError> {
@@ -285,18 +287,14 @@ impl Disk {
         Ok(Self { kept, facts: Arc::clone(&old.facts), fuse: None, commits: 0 })
     }
 
-    /// Closed and opened again, as after a crash: a database recovers from its write-ahead log.
+    /// Opened again after a crash, without having been closed: a database recovers from its write-ahead log.
     ///
     /// # Errors
     /// When it does not.
     pub fn reopen(self) -> Result<Self, DiskError> {
         let kept = match self.kept {
             Kept::Memory(ledger) => Kept::Memory(ledger),
-            Kept::Sqlite(sqlite) => {
-                let Sqlite { writer, reader, db, path: _, dir } = *sqlite;
-                drop((writer, reader, db));
-                Kept::Sqlite(Box::new(Sqlite::open(dir)?))
-            }
+            Kept::Sqlite(sqlite) => Kept::Sqlite(Box::new(sqlite.after_power_cut(None)?)),
         };
         Ok(Self { kept, facts: self.facts, fuse: None, commits: self.commits })
     }

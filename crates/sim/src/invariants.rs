@@ -17,7 +17,7 @@ use nexus_sync::Store;
 
 use crate::disk::{Disk, DiskError};
 use crate::node::{Node, log_clock};
-use crate::plan::{Act, ClockPlan, Fault};
+use crate::plan::{Act, ClockPlan, Fault, Lie};
 use crate::trace::short;
 use crate::world::World;
 
@@ -97,6 +97,8 @@ impl World {
         for topic in topics {
             for group in self.groups(&topic) {
                 self.check_equal(&topic, &group);
+                self.check_known(&topic, &group);
+                self.note_branches(&topic, &group);
                 waiting += self.check_readable(&topic, &group);
             }
         }
@@ -228,6 +230,42 @@ impl World {
                     ));
                 }
             }
+        }
+    }
+
+    /// Devices of one person know the same of everybody, whatever somebody showed to some of them.
+    fn check_known(&mut self, topic: &Topic, group: &BTreeSet<usize>) {
+        let known = |node: usize| {
+            let facts = &self.nodes[&node].disk.facts;
+            let own = facts.conversations.get(topic)?;
+            let cards = facts.contacts.iter();
+            let cards = cards.filter_map(|(who, one)| Some((*who, one.card.as_ref()?.to_bytes())));
+            facts.peer_of(own).is_none().then(|| cards.collect::<BTreeMap<_, _>>())
+        };
+        let all: Vec<_> = group.iter().filter_map(|node| Some((*node, known(*node)?))).collect();
+        let differ = all.iter().zip(all.iter().skip(1)).find_map(|((a, here), (b, there))| {
+            let who = here
+                .iter()
+                .find(|(who, card)| there.get(*who).is_some_and(|other| other != *card))?;
+            Some((*a, *b, *who.0))
+        });
+        if let Some((a, b, who)) = differ {
+            let name = self.name_of(&who);
+            self.fail(format!("n{a} and n{b}, of one person, know different cards of {name}"));
+        }
+    }
+
+    /// For the coverage: several devices hold both branches of somebody who showed two faces.
+    fn note_branches(&mut self, topic: &Topic, group: &BTreeSet<usize>) {
+        let Some(first) = group.first().filter(|_| group.len() > 1) else { return };
+        let heads = self.nodes[first].disk.logs(topic).unwrap_or_default();
+        let branches = heads.iter().filter(|head| head.branch.is_some());
+        let logs: BTreeSet<LogKey> = branches.map(|head| head.log).collect();
+        let two_faces = |node: &Node| {
+            node.lies.contains(&Lie::Equivocate) && logs.iter().any(|log| node.denies(log))
+        };
+        if self.nodes.values().any(two_faces) {
+            self.cover.hit("both branches of a liar held by all");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Does it bite? Mistakes that are built into the shipped crates, and into the simulated disk, and how many seeds it takes to
+//! Does it bite? Mistakes that are built into the shipped crates, and into simulated disks and wires, and how many seeds it takes to
 //! find each.
 
 use std::sync::Mutex;
@@ -16,8 +16,8 @@ use crate::world::{Failure, Flaw};
 pub enum Mistake {
     /// In a shipped crate.
     Seeded(Bug),
-    /// In the simulated disk.
-    Disk(Flaw),
+    /// In a simulated disk or wire.
+    World(Flaw),
 }
 
 impl Mistake {
@@ -25,7 +25,7 @@ impl Mistake {
     #[must_use]
     pub fn all() -> Vec<Self> {
         let seeded = Bug::ALL.iter().copied().map(Self::Seeded);
-        seeded.chain([Self::Disk(Flaw::LostFsync)]).collect()
+        seeded.chain(Flaw::ALL.map(Self::World)).collect()
     }
 
     /// Its name.
@@ -33,7 +33,7 @@ impl Mistake {
     pub fn name(self) -> String {
         match self {
             Self::Seeded(bug) => format!("{bug:?}"),
-            Self::Disk(flaw) => format!("{flaw:?}"),
+            Self::World(flaw) => format!("{flaw:?}"),
         }
     }
 
@@ -42,7 +42,7 @@ impl Mistake {
     pub const fn what(self) -> &'static str {
         match self {
             Self::Seeded(bug) => bug.what(),
-            Self::Disk(Flaw::LostFsync) => "what was last confirmed is gone after a crash",
+            Self::World(flaw) => flaw.what(),
         }
     }
 }
@@ -64,7 +64,7 @@ pub fn hunt(mistake: Mistake, from: u64, most: u64) -> Hunt {
             select(Some(bug));
             None
         }
-        Mistake::Disk(flaw) => Some(flaw),
+        Mistake::World(flaw) => Some(flaw),
     };
     let found = (from..from + most).enumerate().find_map(|(count, seed)| {
         let plan = Plan::draw(seed);

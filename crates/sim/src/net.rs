@@ -24,16 +24,14 @@ pub enum Control {
     LetterOk([u8; 16]),
 }
 
+/// A frame that arrived: its code and its body.
+pub type Heard = (u8, Arc<Vec<u8>>);
+
 /// Something on its way.
 #[derive(Debug, Clone)]
 pub enum Item {
-    /// A frame on the sync stream.
-    Frame {
-        /// Its code.
-        code: u8,
-        /// Its body.
-        body: Arc<Vec<u8>>,
-    },
+    /// Bytes of the sync stream.
+    Bytes(Vec<u8>),
     /// A frame on the control stream.
     Control(Control),
 }
@@ -51,8 +49,10 @@ pub struct End {
     pub up: bool,
     /// This end is closed, or has noticed that the other is.
     pub gone: bool,
+    /// The beginning of a frame of which the rest has not come.
+    pub part: Vec<u8>,
     /// What came before the engine knew of the link.
-    pub early: Vec<Item>,
+    pub early: Vec<Heard>,
 }
 
 /// One direction.
@@ -89,16 +89,28 @@ pub struct Link {
     pub dies: bool,
 }
 
+/// What becomes of bytes that are put on a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Put {
+    /// When the last of them is on the wire.
+    pub written: Duration,
+    /// How long that takes once it is their turn.
+    pub took: Duration,
+    /// So many of them are before the place where the wire breaks.
+    pub reach: u64,
+}
+
 impl Link {
-    /// Puts bytes on a lane: when they are on the wire, and whether the wire breaks at them.
-    pub fn put(&mut self, lane: usize, bytes: u64, now: Duration) -> (Duration, bool) {
+    /// Puts bytes on a lane.
+    pub fn put(&mut self, lane: usize, bytes: u64, now: Duration) -> Put {
         let rate = self.rate.max(1);
         let lane = &mut self.lanes[lane];
         let took = Duration::from_micros(bytes.saturating_mul(1_000_000) / rate);
         lane.busy_until = lane.busy_until.max(now) + took;
+        let reach = lane.cut_after.map_or(bytes, |cut| cut.saturating_sub(lane.carried).min(bytes));
         lane.carried += bytes;
         lane.waiting += bytes;
-        (lane.busy_until, lane.cut_after.is_some_and(|cut| lane.carried > cut))
+        Put { written: lane.busy_until, took, reach }
     }
 
     /// The end of this node, if it has one.
@@ -125,6 +137,8 @@ pub struct Edge {
     pub dialling: bool,
     /// Dials that came to nothing, one after the other.
     pub failed: u32,
+    /// Nobody meets here any more.
+    pub closed: bool,
     /// Both were asked and one does not want the other, as things stood.
     pub refused: bool,
 }

@@ -112,6 +112,8 @@ pub struct Node {
     pub full: bool,
     /// Logs in which it took in entries that it did not write.
     pub tainted: BTreeSet<LogKey>,
+    /// It is not to come back.
+    pub gone: bool,
     /// How its engine is set.
     pub config: Config,
     /// Frames it heard, to be replayed by a liar.
@@ -142,6 +144,7 @@ impl Node {
             forgot: false,
             full: false,
             tainted: BTreeSet::new(),
+            gone: false,
             config,
             heard: Vec::new(),
         }
@@ -151,6 +154,17 @@ impl Node {
     #[must_use]
     pub fn is_honest(&self) -> bool {
         self.lies.is_empty()
+    }
+
+    /// Whether this liar does not want to know what others say of a log: it shows two faces, and each goes on as if it were
+    /// the only one.
+    #[must_use]
+    pub fn denies(&self, log: &LogKey) -> bool {
+        let facts = &self.disk.facts;
+        self.lies.contains(&Lie::Equivocate)
+            && facts
+                .me()
+                .is_some_and(|me| facts.conversations.values().any(|one| me.log(one) == *log))
     }
 
     /// What may be shared with somebody, as the engine wants it.

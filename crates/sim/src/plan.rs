@@ -17,6 +17,9 @@ pub const HOUR: Ms = 3_600 * SECOND;
 /// A day.
 pub const DAY: Ms = 24 * HOUR;
 
+/// Devices in one run.
+pub const MOST_DEVICES: usize = 40;
+
 /// A whole run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -287,6 +290,20 @@ pub enum Fault {
         /// The copied one.
         from: usize,
     },
+    /// A liar begins to show two faces: its own log goes on in two ways, and so do its card and its record.
+    Equivocate {
+        /// The second face, a device with the same keys.
+        node: usize,
+        /// The first one.
+        from: usize,
+        /// Who meets the second face only, from now on for good.
+        hidden: Vec<usize>,
+    },
+    /// A device is gone for good.
+    Leave {
+        /// The device.
+        node: usize,
+    },
 }
 
 /// How a device lies to others.
@@ -304,11 +321,13 @@ pub enum Lie {
     Flood,
     /// Stops in the middle of a run.
     Stall,
+    /// Writes two branches of its own log, and shows one to some and the other to others.
+    Equivocate,
 }
 
 impl Lie {
-    /// All of them.
-    pub const ALL: [Self; 6] =
+    /// Those that are about frames.
+    pub const OF_FRAMES: [Self; 6] =
         [Self::Withhold, Self::Replay, Self::Forge, Self::Invent, Self::Flood, Self::Stall];
 }
 
@@ -330,9 +349,12 @@ impl Plan {
         self.nodes.iter().enumerate().filter(|(_, node)| !node.later).map(|(at, _)| at)
     }
 
-    /// Another device of the same person, in the same places as one that is there; not born yet.
-    fn beside(&mut self, from: usize) -> usize {
+    /// Another device of the same person, in the same places as one that is there; not born yet. `None` if there are too many.
+    fn beside(&mut self, from: usize) -> Option<usize> {
         let new = self.nodes.len();
+        if new >= MOST_DEVICES {
+            return None;
+        }
         let person = self.nodes[from].person;
         self.nodes.push(NodePlan {
             person,
@@ -345,6 +367,6 @@ impl Plan {
             near.map(|(a, b)| (if *a == from { *b } else { *a }, new)).collect();
         edges.push((from, new));
         self.edges.extend(edges);
-        new
+        Some(new)
     }
 }

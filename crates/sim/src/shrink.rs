@@ -146,8 +146,11 @@ fn concerns(step: &Step, node: usize) -> bool {
             | Fault::Full { node: of, .. }
             | Fault::Remember { node: of }
             | Fault::Forget { node: of }
+            | Fault::Leave { node: of }
             | Fault::Clock { node: of, .. } => *of == node,
-            Fault::Clone { node: of, from } => *of == node || *from == node,
+            Fault::Clone { node: of, from } | Fault::Equivocate { node: of, from, .. } => {
+                *of == node || *from == node
+            }
             Fault::Cut { .. } | Fault::Away { .. } | Fault::Partition { .. } => false,
         },
     }

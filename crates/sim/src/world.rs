@@ -25,6 +25,7 @@ mod lies;
 mod links;
 mod outputs;
 pub mod quiet;
+mod wire;
 
 /// What broke a promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,17 +146,37 @@ pub struct World {
     order: u64,
     next_link: u64,
     dice: Dice,
+    /// Chance of what was added later, so that plans that were saved go on to mean the same.
+    tear: Dice,
     /// No more faults of wires.
     quiet: bool,
-    /// A mistake of the disks themselves.
+    /// A mistake of the simulated disks and wires themselves.
     flaw: Option<Flaw>,
 }
 
-/// A mistake built into the simulated disk, to be found like the others.
+/// A mistake built into a simulated disk or wire, to be found like the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
     /// What was last confirmed is gone after a crash.
     LostFsync,
+    /// What came of a frame when its link ended counts as all of it.
+    PartOfFrameTaken,
+}
+
+impl Flaw {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::LostFsync, Self::PartOfFrameTaken];
+
+    /// What goes wrong, in words.
+    #[must_use]
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::LostFsync => "what was last confirmed is gone after a crash",
+            Self::PartOfFrameTaken => {
+                "what came of a frame when its link ended counts as all of it"
+            }
+        }
+    }
 }
 
 impl World {
@@ -165,6 +186,7 @@ impl World {
     /// When a disk or an identity can't be made.
     pub fn new(plan: Plan, kind: StoreKind, keep_trace: bool) -> Result<Self, Failure> {
         let dice = Dice::new(plan.seed, "world", 0);
+        let tear = Dice::new(plan.seed, "tear", 0);
         let person = |number: usize| {
             let mut dice = Dice::new(plan.seed, "person", number as u64);
             Arc::new(IdentitySecrets::generate(dice.rng()))
@@ -173,6 +195,7 @@ impl World {
         let edge = |ends: &(usize, usize)| Edge {
             ends: *ends,
             away: 0,
+            closed: false,
             dialling: false,
             failed: 0,
             refused: false,
@@ -197,6 +220,7 @@ impl World {
             order: 0,
             next_link: 0,
             dice,
+            tear,
             quiet: false,
             flaw: None,
         };
@@ -266,7 +290,7 @@ impl World {
         }
     }
 
-    /// From now on the disks make this mistake.
+    /// From now on disks or wires make this mistake.
     pub const fn set_flaw(&mut self, flaw: Option<Flaw>) {
         self.flaw = flaw;
     }

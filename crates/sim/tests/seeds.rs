@@ -5,8 +5,8 @@ use nexus_sim::disk::StoreKind;
 use nexus_sim::plan::Plan;
 use nexus_sim::sweep::{Watch, run, sweep};
 
-/// Small and large, with nothing wrong and with everything.
-const SEEDS: [u64; 6] = [0, 1, 2, 3, 4, 5];
+/// Small and large, with nothing wrong and with everything; the last with a log that forked within an epoch.
+const SEEDS: [u64; 7] = [0, 1, 2, 3, 4, 5, 48];
 /// Seeds that every run of the tests looks at; CI looks at 2,000 with `nexus-sim stats`.
 const SWEEP: u64 = 100;
 

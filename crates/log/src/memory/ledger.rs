@@ -115,6 +115,7 @@ impl Ledger for MemoryLedger {
             return misuse("an epoch that is recorded already");
         }
         starts.push(*start);
+        starts.sort_by_key(|start| (start.chain, start.seq));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_identity::card::VerifiedCard;
+use nexus_identity::card::{Statement, VerifiedCard};
 use nexus_identity::prekey::{KEEP, MAX_PREKEYS, Prekeys};
 use nexus_identity::record::{InstanceRecord, VerifiedRecord};
 use nexus_identity::{ConnectId, InstanceKey, Millis};
@@ -83,6 +83,8 @@ pub enum Job {
     GiveUp(InstanceKey),
     /// Open my log in every conversation that goes on.
     OpenAll,
+    /// Show a face of one's own: another name, and other prekeys.
+    ShowFace(u64),
     /// What a backup held.
     Restored(Arc<Backup>),
 }
@@ -161,6 +163,7 @@ pub fn run(work: &mut Work<'_, '_, '_>, job: &Job) -> Result<Done, JobError> {
         Job::Requests(topic) => take::settle_requests(work, topic)?,
         Job::GiveUp(instance) => give_up(work, instance)?,
         Job::OpenAll => open_everywhere(work)?,
+        Job::ShowFace(number) => show_face(work, *number)?,
         Job::Restored(backup) => restored(work, backup)?,
     }
     Ok(Done::Nothing)
@@ -316,6 +319,25 @@ fn give_up(work: &mut Work<'_, '_, '_>, instance: &InstanceKey) -> Result<(), Jo
     work.after.wants = true;
     work.after.seen.push("instance given up");
     open_everywhere(work)
+}
+
+/// What only a liar does: the same instance with a card and a record that its other face does not show.
+fn show_face(work: &mut Work<'_, '_, '_>, number: u64) -> Result<(), JobError> {
+    let now = work.now;
+    let name = format!("face {number}");
+    let secrets = Arc::clone(&work.facts.secrets);
+    let card = work.facts.card.with(&secrets, &Statement::Profile { hlc: 1, name });
+    let prekeys = Prekeys::generate(now, work.dice.rng());
+    let (Ok(card), Ok(prekeys)) = (card, prekeys) else {
+        return Err(JobError::Bug("no face could be made".into()));
+    };
+    let facts = work.facts_mut();
+    let old = Prekeys::clone(&facts.prekeys);
+    Arc::make_mut(&mut facts.retired).push((old, now));
+    facts.card = Arc::new(card);
+    facts.prekeys = Arc::new(prekeys);
+    work.after.hello = true;
+    sign_record(work.facts_mut(), now)
 }
 
 pub(super) fn open_everywhere(work: &mut Work<'_, '_, '_>) -> Result<(), JobError> {

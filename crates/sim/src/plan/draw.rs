@@ -9,6 +9,8 @@ use nexus_sync::limits::{MIN_WINDOW, WINDOW};
 
 /// Longest time that a liar lies.
 const MOST_LYING: Ms = 2 * DAY;
+/// Of a thousand seeds, so many have about as many devices as there may be.
+const CROWDS: u64 = 4;
 
 /// What a seed may switch off.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +50,7 @@ pub(super) enum Switch {
     Backups,
     Absence,
     SmallWindow,
+    Equivocation,
 }
 
 impl Swarm {
@@ -66,7 +69,8 @@ pub(super) fn draw(seed: u64) -> Plan {
     };
     let swarm = Swarm { bits };
     let span = span(swarm, &mut dice);
-    let (people, nodes) = people(swarm, &mut dice);
+    let crowd = Dice::new(seed, "crowd", 0).chance(CROWDS);
+    let (people, nodes) = people(swarm, crowd, &mut dice);
     // What a liar shows and does not have is asked for once a minute as long as its link lives.
     let liars = nodes.iter().any(|node| !node.lies.is_empty());
     let span = if liars { span.min(MOST_LYING) } else { span };
@@ -81,6 +85,9 @@ pub(super) fn draw(seed: u64) -> Plan {
         Plan { seed, people, nodes, edges, friends, strangers, net, commit, span, steps };
     workload::draw(&mut plan, swarm, &mut Dice::new(seed, "workload", 0));
     faults::draw(&mut plan, swarm, &mut Dice::new(seed, "faults", 0));
+    if swarm.has(Switch::Equivocation) {
+        faults::equivocate(&mut plan, &mut Dice::new(seed, "equivocation", 0));
+    }
     // Later nodes take their place when their step comes, so order is all that matters.
     plan.steps.sort_by_key(|step| (step.at, matches!(step.act, Act::Fault(_))));
     plan
@@ -95,8 +102,9 @@ fn span(swarm: Swarm, dice: &mut Dice) -> Ms {
     }
 }
 
-fn people(swarm: Swarm, dice: &mut Dice) -> (usize, Vec<NodePlan>) {
+fn people(swarm: Swarm, crowd: bool, dice: &mut Dice) -> (usize, Vec<NodePlan>) {
     let people = match dice.below(100) {
+        _ if crowd => dice.range(16, 20),
         0..60 => 2,
         60..80 => dice.range(3, 4),
         80..97 => dice.range(4, 7),
@@ -106,6 +114,7 @@ fn people(swarm: Swarm, dice: &mut Dice) -> (usize, Vec<NodePlan>) {
     let mut nodes = Vec::new();
     for person in 0..people {
         let devices = match (people, dice.below(100)) {
+            (_, 5..) if crowd => 2,
             (8.., 0..60) | (_, 0..50) => 1,
             (8.., _) | (_, 50..80) => 2,
             _ => dice.range(2, 4),
@@ -131,7 +140,7 @@ fn lies(nodes: &mut [NodePlan], people: usize, dice: &mut Dice) {
     let all = dice.chance(500);
     for node in nodes.iter_mut().filter(|node| node.person == liar) {
         if all || dice.chance(500) {
-            node.lies = Lie::ALL.into_iter().filter(|_| dice.chance(400)).collect();
+            node.lies = Lie::OF_FRAMES.into_iter().filter(|_| dice.chance(400)).collect();
         }
     }
 }

@@ -1,8 +1,11 @@
 //! What goes wrong.
 
 use super::draw::{Swarm, Switch};
-use super::{Act, DAY, Fault, Ms, Plan, SECOND, Say, Step};
+use super::{Act, DAY, Fault, Lie, Ms, Plan, SECOND, Say, Step};
 use crate::dice::Dice;
+
+/// Of a thousand seeds that may, so many have somebody who shows two faces.
+const EQUIVOCATIONS: u64 = 200;
 
 pub(super) fn draw(plan: &mut Plan, swarm: Swarm, dice: &mut Dice) {
     let span = plan.span;
@@ -67,10 +70,11 @@ pub(super) fn draw(plan: &mut Plan, swarm: Swarm, dice: &mut Dice) {
     if swarm.has(Switch::Clones) && dice.chance(400) {
         let from = node(dice);
         let at = dice.below(span);
-        let new = plan.beside(from);
-        add(plan, at, Fault::Clone { node: new, from });
-        talk(plan, from, at, dice);
-        talk(plan, new, at, dice);
+        if let Some(new) = plan.beside(from) {
+            add(plan, at, Fault::Clone { node: new, from });
+            talk(plan, from, at, dice);
+            talk(plan, new, at, dice);
+        }
     }
     if swarm.has(Switch::Clocks) {
         for _ in 0..times(dice, 6) {
@@ -79,6 +83,42 @@ pub(super) fn draw(plan: &mut Plan, swarm: Swarm, dice: &mut Dice) {
             let by = if dice.chance(500) { by } else { -by };
             add(plan, dice.below(span), Fault::Clock { node: node(dice), by });
         }
+    }
+}
+
+/// One device of the liar, if there is one, else of anybody, begins to show two faces: each to some of those it can reach.
+pub(super) fn equivocate(plan: &mut Plan, dice: &mut Dice) {
+    if !dice.chance(EQUIVOCATIONS) {
+        return;
+    }
+    let liar = plan.nodes.iter().find(|node| !node.lies.is_empty()).map(|node| node.person);
+    let able = plan.first_nodes().filter(|at| liar.is_none_or(|who| plan.nodes[*at].person == who));
+    let Some(from) = dice.pick(&able.collect::<Vec<_>>()).copied() else { return };
+    let Some(node) = plan.beside(from) else { return };
+    let mut hidden = Vec::new();
+    let mut edges = std::mem::take(&mut plan.edges);
+    // Edges are named by their place: those of the second face are the last ones.
+    edges.retain(|(a, b)| {
+        let other = if *a == node { *b } else { *a };
+        let keep = (*a != node && *b != node) || (other != from && dice.chance(500));
+        if keep && (*a == node || *b == node) {
+            hidden.push(other);
+        }
+        keep
+    });
+    plan.edges = edges;
+    for face in [from, node] {
+        plan.nodes[face].lies.push(Lie::Equivocate);
+    }
+    let at = dice.below(plan.span);
+    let act = Act::Fault(Fault::Equivocate { node, from, hidden });
+    plan.steps.push(Step { at, act });
+    talk(plan, from, at, dice);
+    talk(plan, node, at, dice);
+    if dice.chance(400) {
+        // The second branch is shown once, and whoever has it must pass it on.
+        let at = at + dice.scale(20 * SECOND, plan.span - at + 20 * SECOND);
+        plan.steps.push(Step { at, act: Act::Fault(Fault::Leave { node }) });
     }
 }
 

@@ -91,7 +91,7 @@ fn backups(plan: &mut Plan, dice: &mut Dice) {
     let from = first[dice.index(first.len())];
     let at = dice.below(plan.span);
     let later = dice.range(at, plan.span);
-    let node = plan.beside(from);
+    let Some(node) = plan.beside(from) else { return };
     plan.steps.push(Step { at, act: Act::Backup { node: from } });
     plan.steps.push(Step { at: later, act: Act::Restore { node, from } });
 }

@@ -6,9 +6,11 @@ use nexus_identity::Millis;
 use nexus_sync::{Refused, Ticket};
 
 use super::{Event, Flaw, World};
-use crate::disk::DiskError;
+use crate::dice::Dice;
+use crate::disk::{DiskError, Trap};
 use crate::net::Control;
 use crate::node::{After, Done, Job, JobError, Node, Taken, Work, run};
+use crate::plan::Lie;
 use crate::trace::short;
 
 /// How long it takes until a device asks for keys that are missing.
@@ -30,6 +32,24 @@ struct Outcome {
     useful: u64,
     died: bool,
     bug: Option<String>,
+}
+
+impl Outcome {
+    /// Nothing more can be done.
+    const fn is_over(&self) -> bool {
+        self.died || self.bug.is_some()
+    }
+
+    /// Adds what further jobs left.
+    fn merge(&mut self, other: Self) {
+        self.durable.extend(other.durable);
+        self.refused.extend(other.refused);
+        self.done.extend(other.done);
+        self.after.merge(other.after);
+        self.useful += other.useful;
+        self.died |= other.died;
+        self.bug = self.bug.take().or(other.bug);
+    }
 }
 
 impl World {
@@ -56,21 +76,67 @@ impl World {
         if !self.lives(node, life) {
             return;
         }
-        let (now, flaw) = (self.now, self.flaw);
+        // With this mistake, what is synced comes to the disk only now and then.
+        let synced = self.flaw == Some(Flaw::LostFsync) && self.tear.chance(200);
         let held = self.node(node);
         held.committing = false;
         let jobs = std::mem::take(&mut held.jobs);
-        if flaw == Some(Flaw::LostFsync) {
+        if synced {
             held.old = held.disk.snapshot().ok();
         }
+        let dies = held.disk.fuse.is_some_and(|fuse| fuse.trap == Trap::Dies);
+        // A machine that dies may take what it committed and had not synced yet.
+        let safe = match dies {
+            true if self.tear.chance(600) => 0,
+            true => self.tear.index(jobs.len() + 1),
+            false => jobs.len(),
+        };
         let mut out = Outcome::default();
+        self.jobs(node, jobs.range(..safe), &mut out);
+        if safe < jobs.len() && !out.is_over() {
+            self.unsafe_jobs(node, jobs.range(safe..), &mut out);
+        }
+        self.effects(node, out);
+    }
+
+    fn jobs<'a>(&mut self, node: usize, jobs: impl Iterator<Item = &'a Job>, out: &mut Outcome) {
+        let now = self.now;
+        let held = self.node(node);
         for job in jobs {
-            one(held, &job, now, &mut out);
-            if out.died || out.bug.is_some() {
+            one(held, job, now, out);
+            if out.is_over() {
                 break;
             }
         }
-        self.effects(node, out);
+    }
+
+    /// Jobs that are committed and not synced: if the machine dies among them, all of them are gone.
+    fn unsafe_jobs<'a>(
+        &mut self,
+        node: usize,
+        jobs: impl Iterator<Item = &'a Job>,
+        out: &mut Outcome,
+    ) {
+        let held = self.node(node);
+        let tainted = held.tainted.clone();
+        let synced = match held.disk.synced() {
+            Ok(synced) => synced,
+            Err(error) => return self.fail(format!("n{node}: before a power cut: {error}")),
+        };
+        let mut late = Outcome::default();
+        self.jobs(node, jobs, &mut late);
+        if !late.died {
+            return out.merge(late);
+        }
+        out.died = true;
+        if !late.done.is_empty() {
+            self.cover.hit("crash takes what was not synced");
+        }
+        let mut dice = Dice::new(self.plan.seed, "power", self.steps);
+        let held = self.node(node);
+        held.tainted = tainted;
+        let torn = held.disk.tear(synced, &mut dice);
+        torn.unwrap_or_else(|error| self.fail(format!("n{node}: after a power cut: {error}")));
     }
 
     fn effects(&mut self, node: usize, out: Outcome) {
@@ -186,7 +252,8 @@ impl World {
             let job = Box::new(Job::Requests(topic));
             self.after(CALM, Event::Later { node, life, job });
         }
-        if let Some(instance) = after.give_up {
+        let two_faces = self.nodes[&node].lies.contains(&Lie::Equivocate);
+        if let Some(instance) = after.give_up.filter(|_| !two_faces) {
             // Whoever makes the new instance is another task, and may be busy.
             let busy = Duration::from_millis(self.dice.scale(1, 3_000));
             let job = Box::new(Job::GiveUp(instance));
@@ -235,6 +302,11 @@ impl World {
 
 /// One job, as the store thread runs it.
 fn one(held: &mut Node, job: &Job, now: Duration, out: &mut Outcome) {
+    if let Job::Take(ticket, _, run) = job
+        && held.denies(&run.log())
+    {
+        return out.refused.push((*ticket, Refused::Log));
+    }
     let wall: Millis = held.clock.wall(now);
     let mut after = After::default();
     let dice = &mut held.dice;

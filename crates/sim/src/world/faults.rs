@@ -49,7 +49,13 @@ impl World {
                     self.tick_at(node, self.now);
                 }
             }
-            Fault::Clone { node, from } => self.clone_node(node, from),
+            Fault::Clone { node, from } => {
+                if self.clone_node(node, from) {
+                    self.cover.hit("clone born");
+                }
+            }
+            Fault::Equivocate { node, from, hidden } => self.equivocate(node, from, &hidden),
+            Fault::Leave { node } => self.leave(node),
         }
     }
 
@@ -105,7 +111,7 @@ impl World {
 
     pub(super) fn start(&mut self, node: usize) {
         let Some(held) = self.nodes.remove(&node) else { return };
-        if held.up {
+        if held.up || held.gone {
             self.nodes.insert(node, held);
             return;
         }
@@ -146,19 +152,48 @@ impl World {
         }
     }
 
-    /// A copy of a device goes on beside it, with the same keys.
-    fn clone_node(&mut self, node: usize, from: usize) {
+    /// A copy of a device goes on beside it, with the same keys; whether there is one now.
+    fn clone_node(&mut self, node: usize, from: usize) -> bool {
         if self.nodes.contains_key(&node) {
-            return;
+            return false;
         }
-        let Some(held) = self.nodes.get_mut(&from) else { return };
+        let Some(held) = self.nodes.get_mut(&from) else { return false };
         let copied = held.disk.snapshot().and_then(|old| Disk::from_snapshot(&old));
         match copied {
-            Ok(disk) => {
-                self.cover.hit("clone born");
-                self.born(node, disk, Vec::<Job>::new());
-            }
+            Ok(disk) => self.born(node, disk, Vec::<Job>::new()),
             Err(error) => self.fail(format!("a disk could not be copied: {error}")),
+        }
+        true
+    }
+
+    /// A liar begins to show two faces: from now on nobody of `hidden` meets the first one.
+    fn equivocate(&mut self, node: usize, from: usize, hidden: &[usize]) {
+        if !self.clone_node(node, from) {
+            return;
+        }
+        self.cover.hit("lie equivocate");
+        for face in [node, from] {
+            self.queue(face, Job::ShowFace(face as u64));
+        }
+        for edge in 0..self.edges.len() {
+            let (a, b) = self.edges[edge].ends;
+            if (a == from && hidden.contains(&b)) || (b == from && hidden.contains(&a)) {
+                self.edges[edge].closed = true;
+                for link in self.links_over(edge) {
+                    self.cut(link, false);
+                }
+            }
+        }
+    }
+
+    /// A device is gone for good.
+    fn leave(&mut self, node: usize) {
+        let Some(held) = self.nodes.get_mut(&node) else { return };
+        held.gone = true;
+        if held.up {
+            self.cover.hit("a face is gone for good");
+            self.sever(node);
+            self.node(node).die();
         }
     }
 }

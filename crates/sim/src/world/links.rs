@@ -1,21 +1,17 @@
-//! Links: dialled, met, broken, noticed.
+//! Links: dialled, met, known at both ends. What goes over them is in `wire`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_identity::{InstanceKey, Secret32};
-use nexus_sync::{FrameError, LinkId, LinkParams, Received, Serial, Shared, Side};
+use nexus_sync::{LinkId, LinkParams, Shared, Side};
 
 use super::{Event, World};
-use crate::net::{Control, End, FRAME_HEAD, Item, Lane, Link};
+use crate::net::{Control, End, Lane, Link};
 use crate::node::Job;
 
 /// Longest wait before two devices try again to meet.
 const MOST_BACKOFF: Duration = Duration::from_secs(300);
-/// How long a dead link may look alive.
-const DEAD_AFTER: u64 = 15_000;
-/// What a control frame weighs on the wire.
-const CONTROL_BYTES: u64 = 1_500;
 
 impl World {
     /// Two devices try to meet, soon.
@@ -46,7 +42,7 @@ impl World {
     fn can_meet(&self, edge: usize) -> Option<(u32, u32)> {
         let held = &self.edges[edge];
         let (a, b) = (self.nodes.get(&held.ends.0)?, self.nodes.get(&held.ends.1)?);
-        (held.away == 0 && a.up && b.up).then_some((a.life, b.life))
+        (held.away == 0 && !held.closed && a.up && b.up).then_some((a.life, b.life))
     }
 
     pub(super) fn dial(&mut self, edge: usize) {
@@ -127,7 +123,15 @@ impl World {
         let end = |node: usize| {
             let held = &self.nodes[&node];
             let instance = held.disk.facts.instance.key();
-            End { node, life: held.life, instance, up: false, gone: false, early: Vec::new() }
+            End {
+                node,
+                life: held.life,
+                instance,
+                up: false,
+                gone: false,
+                part: Vec::new(),
+                early: Vec::new(),
+            }
         };
         let ends = [end(from), end(to)];
         let mut lanes = [Lane::default(), Lane::default()];
@@ -181,8 +185,8 @@ impl World {
         self.drain(node);
         self.queue(node, Job::LetterDue(id, peer));
         self.send_records(node, id, peer);
-        for item in early {
-            self.hear(node, id, item);
+        for frame in early {
+            self.hear_frame(node, id, frame);
         }
     }
 
@@ -223,169 +227,6 @@ impl World {
         }
     }
 
-    /// Puts something on a link's control stream.
-    pub(super) fn say(&mut self, node: usize, id: LinkId, control: Control) {
-        self.put(node, id, Item::Control(control), CONTROL_BYTES, None);
-    }
-
-    /// Puts a frame on a link's sync stream.
-    pub(super) fn send(
-        &mut self,
-        node: usize,
-        id: LinkId,
-        serial: Option<Serial>,
-        (code, body): (u8, Arc<Vec<u8>>),
-    ) {
-        let bytes = FRAME_HEAD + body.len() as u64;
-        self.traffic.sent += bytes;
-        self.traffic.frames += 1;
-        self.traffic.run_frames += u64::from(code == 4);
-        self.put(node, id, Item::Frame { code, body }, bytes, serial);
-    }
-
-    fn put(&mut self, node: usize, id: LinkId, item: Item, bytes: u64, serial: Option<Serial>) {
-        let now = self.now;
-        let Some(link) = self.links.get_mut(&id) else { return };
-        let Some(lane) = link.end_of(node).filter(|end| !link.ends[*end].gone) else { return };
-        let (written, breaks) = link.put(lane, bytes, now);
-        let (arrives, alive) = (written + link.delay, link.alive);
-        let dies = breaks && alive && !link.dies;
-        link.dies |= breaks;
-        self.schedule(written, Event::Written { link: id, end: lane, serial, bytes });
-        if dies {
-            self.cover.hit("link cut by bytes");
-            self.schedule(arrives, Event::Break(id));
-        }
-        if alive && !breaks {
-            self.schedule(arrives, Event::Arrive { link: id, lane, item });
-        }
-    }
-
-    pub(super) fn written(&mut self, id: LinkId, end: usize, serial: Option<Serial>, bytes: u64) {
-        let now = self.now;
-        let Some(link) = self.links.get_mut(&id) else { return };
-        link.lanes[end].waiting = link.lanes[end].waiting.saturating_sub(bytes);
-        let (node, up) = (link.ends[end].node, link.ends[end].up && !link.ends[end].gone);
-        if let Some(serial) = serial.filter(|_| up) {
-            self.node(node).engine.handle_written(id, serial, now);
-            self.drain(node);
-        }
-    }
-
-    pub(super) fn arrive(&mut self, id: LinkId, lane: usize, item: Item) {
-        let Some(link) = self.links.get_mut(&id).filter(|link| link.alive) else { return };
-        let end = &mut link.ends[1 - lane];
-        if end.gone {
-            return;
-        }
-        let node = end.node;
-        let control = matches!(item, Item::Control(_));
-        if !end.up && !control {
-            end.early.push(item);
-            return;
-        }
-        self.hear(node, id, item);
-    }
-
-    fn hear(&mut self, node: usize, id: LinkId, item: Item) {
-        match item {
-            Item::Frame { code, body } => self.hear_frame(node, id, code, &body),
-            Item::Control(control) => self.hear_control(node, id, control),
-        }
-    }
-
-    fn hear_frame(&mut self, node: usize, id: LinkId, code: u8, body: &Arc<Vec<u8>>) {
-        let now = self.now;
-        self.trace.note(now, Some(node), "frame", body, || {
-            let name = frame_name(code, body);
-            format!("{name} of {} bytes by link {}", body.len(), id.0)
-        });
-        self.cover.hit(frame_name(code, body));
-        if code == 4 {
-            self.traffic.runs += body.len() as u64;
-        }
-        self.overhear(node, code, body);
-        let received: Result<Option<Received>, FrameError> = Received::decode(code, body);
-        let held = self.node(node);
-        match received {
-            Ok(Some(frame)) => held.engine.handle_frame(id, frame, now, &held.disk),
-            Ok(None) => {}
-            Err(error) => held.engine.handle_malformed(id, error, now),
-        }
-        self.drain(node);
-    }
-
-    fn hear_control(&mut self, node: usize, id: LinkId, control: Control) {
-        let Some(link) = self.links.get(&id) else { return };
-        let Some(other) = link.end_of(node).map(|at| link.ends[1 - at].node) else { return };
-        let peer = self.nodes[&other].disk.facts.who();
-        let job = match control {
-            Control::Card(card) => Job::Card(card),
-            Control::Record(record) => Job::Record(record),
-            Control::Letter(letter) => Job::Letter(id, letter),
-            Control::LetterOk(letter) => Job::LetterOk(peer, letter),
-        };
-        self.queue(node, job);
-    }
-
-    pub(super) fn break_link(&mut self, id: LinkId) {
-        let half = !self.quiet && self.dice.chance(self.plan.net.half_open);
-        self.cut(id, half);
-    }
-
-    /// The link dies; with `half`, one end takes a while to notice.
-    pub(super) fn cut(&mut self, id: LinkId, half: bool) {
-        let Some(link) = self.links.get_mut(&id).filter(|link| link.alive) else { return };
-        link.alive = false;
-        self.trace.note(self.now, None, "cut", &id.0.to_be_bytes(), || format!("link {}", id.0));
-        self.cover.hit(if half { "link half open" } else { "link cut" });
-        let first = self.dice.index(2);
-        for end in [first, 1 - first] {
-            let late = if half && end != first { DEAD_AFTER } else { 50 };
-            let wait = self.dice.range(1, late);
-            self.after(Duration::from_millis(wait), Event::Notice(id, end));
-        }
-    }
-
-    pub(super) fn notice(&mut self, id: LinkId, end: usize) {
-        let now = self.now;
-        let Some(link) = self.links.get_mut(&id) else { return };
-        if link.ends[end].gone {
-            if link.is_over() {
-                self.links.remove(&id);
-            }
-            return;
-        }
-        link.ends[end].gone = true;
-        let (node, life, up) = (link.ends[end].node, link.ends[end].life, link.ends[end].up);
-        let (edge, over) = (link.edge, link.is_over());
-        if self.lives(node, life) {
-            self.node(node).links.remove(&id);
-            if up {
-                self.node(node).engine.link_down(id, now);
-                self.drain(node);
-            }
-        }
-        if over {
-            self.links.remove(&id);
-            self.try_again(edge);
-        }
-    }
-
-    /// One end closes a link: the other notices when the last bytes have arrived.
-    pub(super) fn close(&mut self, node: usize, id: LinkId, backoff: bool) {
-        let now = self.now;
-        let Some(link) = self.links.get_mut(&id) else { return };
-        let Some(end) = link.end_of(node) else { return };
-        let last = link.lanes[end].busy_until.max(now) + link.delay;
-        if backoff {
-            let edge = link.edge;
-            self.edges[edge].failed += 6;
-        }
-        self.notice(id, end);
-        self.schedule(last, Event::Notice(id, 1 - end));
-    }
-
     /// Tries again to meet, later each time.
     pub(super) fn try_again(&mut self, edge: usize) {
         if self.linked(edge) {
@@ -395,21 +236,6 @@ impl World {
         self.edges[edge].failed += 1;
         let wait = Duration::from_millis(500 << failed).min(MOST_BACKOFF);
         self.dial_soon(edge, wait);
-    }
-
-    /// All links of a device die, and nobody there notices anything.
-    pub(super) fn sever(&mut self, node: usize) {
-        for id in self.nodes[&node].links.clone() {
-            let Some(link) = self.links.get_mut(&id) else { continue };
-            let Some(end) = link.end_of(node) else { continue };
-            link.ends[end].gone = true;
-            if link.alive {
-                link.alive = false;
-                let wait = self.dice.range(1, DEAD_AFTER);
-                self.after(Duration::from_millis(wait), Event::Notice(id, 1 - end));
-            }
-        }
-        self.node(node).links.clear();
     }
 
     /// Links that run over an edge.
@@ -422,21 +248,5 @@ impl World {
         let link = self.links.get(&id)?;
         let end = &link.ends[1 - link.end_of(node)?];
         Some((end.node, end.instance))
-    }
-}
-
-fn frame_name(code: u8, body: &[u8]) -> &'static str {
-    match code {
-        1 => "frame SUMMARY",
-        2 => "frame WANT",
-        3 => "frame HEADS",
-        4 => "frame RUN",
-        5 => "frame CREDIT",
-        6 if body.first() == Some(&0) => "frame MARK eager",
-        6 => "frame MARK lazy",
-        7 => "frame FORK",
-        8 => "frame NO",
-        9 => "frame BYE",
-        _ => "frame of a later version",
     }
 }

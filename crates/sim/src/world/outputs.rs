@@ -12,6 +12,7 @@ use super::{Event, World};
 use crate::disk::DiskError;
 use crate::net::FRAME_HEAD;
 use crate::node::{Job, Node};
+use crate::plan::Lie;
 use crate::trace::short;
 
 /// Bytes that a link may have waiting: what the engine allows itself, a frame more for each kind, and the control frames.
@@ -168,7 +169,8 @@ impl World {
         self.cover.hit("fork seen");
         self.trace.note(self.now, Some(node), "fork", log.as_bytes(), || short(log.as_bytes()));
         let Some(me) = facts.me() else { return };
-        if facts.conversations.values().any(|one| me.log(one) == log) {
+        let two_faces = self.nodes[&node].lies.contains(&Lie::Equivocate);
+        if !two_faces && facts.conversations.values().any(|one| me.log(one) == log) {
             self.queue(node, Job::GiveUp(facts.instance.key()));
         }
     }

@@ -13,6 +13,9 @@ pub const STILL: Duration = Duration::from_secs(8 * 86_400);
 impl World {
     /// The quiet time, and what must hold after it.
     pub(super) fn finish(&mut self) {
+        if self.nodes.len() > 30 {
+            self.cover.hit("more than 30 devices");
+        }
         self.put_right();
         self.run_until(self.now + QUIET - STILL);
         let before = self.traffic;
