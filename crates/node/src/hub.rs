@@ -125,6 +125,9 @@ impl Hub {
             let core = core.clone();
             core.tasks.clone().spawn(async move { links::tell_record(&core, &who, &record).await });
         }
+        if after.recovered {
+            core.transport().try_again();
+        }
         if after.letters {
             self.letters().await;
         }

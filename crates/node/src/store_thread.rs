@@ -355,7 +355,9 @@ fn run(
                 queue.own = Some(noting(damage.message.clone()));
             }
         } else if last.is_some() || wrote {
-            *locked(&outside.health.trouble) = last;
+            let works = last.is_none();
+            let before = std::mem::replace(&mut *locked(&outside.health.trouble), last);
+            state.after.recovered = works && before.is_some();
         }
         let after = std::mem::take(&mut state.after);
         if failure.is_none() {

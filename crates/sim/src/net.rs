@@ -8,6 +8,8 @@ use nexus_identity::card::VerifiedCard;
 use nexus_identity::record::VerifiedRecord;
 use nexus_sync::{LinkId, Serial};
 
+use crate::world::Patience;
+
 /// Length and code before the body of a frame.
 pub const FRAME_HEAD: u64 = 5;
 
@@ -85,6 +87,8 @@ pub struct Link {
     pub rate: u64,
     /// Bytes still arrive.
     pub alive: bool,
+    /// Since when it is up.
+    pub since: Duration,
     /// What made it die, if it died.
     pub dies: bool,
 }
@@ -139,6 +143,8 @@ pub struct Edge {
     pub failed: u32,
     /// Nobody meets here any more.
     pub closed: bool,
+    /// What is remembered of links that did not last.
+    pub patience: Patience,
     /// Both were asked and one does not want the other, as things stood.
     pub refused: bool,
 }

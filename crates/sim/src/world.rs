@@ -15,7 +15,7 @@ use crate::facts::{Contact, Facts, Standing};
 use crate::net::{Edge, Item, Link};
 use crate::node::{Backup, Clock, Job, Node, START};
 use crate::oracle::Oracle;
-use crate::plan::{NodePlan, Plan};
+use crate::plan::{Act, Fault, NodePlan, Plan, Step};
 use crate::trace::Trace;
 
 mod acts;
@@ -24,8 +24,11 @@ mod faults;
 mod lies;
 mod links;
 mod outputs;
+mod patience;
 pub mod quiet;
 mod wire;
+
+pub use patience::Patience;
 
 /// What broke a promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,6 +201,7 @@ impl World {
             closed: false,
             dialling: false,
             failed: 0,
+            patience: Patience::default(),
             refused: false,
         };
         let edges = plan.edges.iter().map(edge).collect();
@@ -315,7 +319,21 @@ impl World {
     /// Events after which a run that goes on is a livelock: some for each step and node, and for each look at a clock.
     fn event_limit(&self) -> u64 {
         let nodes = self.plan.nodes.len() as u64;
-        200_000 + 20_000 * nodes + 2_000 * (self.plan.steps.len() as u64) * nodes
+        let steps = 2_000 * (self.plan.steps.len() as u64) * nodes;
+        200_000
+            + 20_000 * nodes
+            + steps
+            + self.plan.steps.iter().map(|s| self.tries(s)).sum::<u64>()
+    }
+
+    /// Events of links that come up while a disk is full, and end when something is to be written: as rarely as it gets.
+    fn tries(&self, step: &Step) -> u64 {
+        let Act::Fault(Fault::Full { node, during, .. }) = &step.act else { return 0 };
+        let most = u64::try_from(patience::TROUBLE_MAX.as_millis()).unwrap_or(u64::MAX);
+        let at = |(a, b): &&(usize, usize)| a == node || b == node;
+        // Where links are also cut, most end before that, and are tried again sooner.
+        let each = if self.plan.net.cuts == 0 { 50 } else { 300 };
+        each * (during / most + 1) * self.plan.edges.iter().filter(at).count() as u64
     }
 
     fn happen(&mut self, event: Event) {

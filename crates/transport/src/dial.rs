@@ -23,8 +23,10 @@ use crate::tie::Quality;
 
 mod candidate;
 mod peer;
+mod trouble;
 
 pub use candidate::{MAX_CANDIDATES, MAX_CANDIDATES_PER_HOST};
+pub use trouble::{LASTING, LOST_FIRST, LOST_FREELY, LOST_MAX, TROUBLE_FIRST, TROUBLE_MAX};
 
 use candidate::Origin;
 use peer::PeerDials;

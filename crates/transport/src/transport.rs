@@ -216,6 +216,13 @@ impl Transport {
         self.hub.changed.notify_one();
     }
 
+    /// What failed on this side works again: whoever is waited for because of it is dialled at once.
+    pub fn try_again(&self) {
+        let now = self.hub.now();
+        self.hub.state().dialler.handle_network_changed(now);
+        self.hub.changed.notify_one();
+    }
+
     /// Whether the network is on.
     #[must_use]
     pub fn is_enabled(&self) -> bool {

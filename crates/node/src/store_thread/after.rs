@@ -29,6 +29,8 @@ pub(crate) struct After {
     pub requests: BTreeSet<Topic>,
     /// What was refused or is odd: its code, and whose it is.
     pub refused: Vec<(&'static str, String)>,
+    /// The store takes what it did not take before.
+    pub recovered: bool,
     /// This instance must be given up, and why. It may be another's turn by the time that is done.
     pub give_up: Option<(InstanceKey, Retirement)>,
 }
@@ -47,6 +49,7 @@ impl After {
             timers,
             requests,
             refused,
+            recovered,
             give_up,
         } = self;
         let empty = [
@@ -56,7 +59,7 @@ impl After {
             requests.is_empty(),
             refused.is_empty(),
         ];
-        let flags = [*wants, *hello, *events, *letters, *timers, give_up.is_some()];
+        let flags = [*wants, *hello, *events, *letters, *timers, *recovered, give_up.is_some()];
         empty.contains(&false) || flags.contains(&true)
     }
 
@@ -71,6 +74,7 @@ impl After {
         self.timers |= other.timers;
         self.requests.extend(other.requests);
         self.refused.extend(other.refused);
+        self.recovered |= other.recovered;
         self.give_up = self.give_up.take().or(other.give_up);
     }
 }

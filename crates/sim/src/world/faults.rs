@@ -124,6 +124,7 @@ impl World {
         self.trace.note(self.now, Some(node), "start", &[], String::new);
         self.cover.hit("restart");
         self.tick_at(node, self.now);
+        self.forgive(node);
         self.dial_all(node);
     }
 
@@ -133,6 +134,8 @@ impl World {
             held.full = false;
             held.disk.fuse = None;
             self.tick_at(node, self.now);
+            self.forgive(node);
+            self.dial_all(node);
         }
     }
 

@@ -19,7 +19,8 @@ impl World {
         let wait = self.dice.range(1, u64::try_from(within.as_millis()).unwrap_or(1).max(1));
         if !self.edges[edge].dialling {
             self.edges[edge].dialling = true;
-            self.after(Duration::from_millis(wait), Event::Dial(edge));
+            let at = (self.now + Duration::from_millis(wait)).max(self.edges[edge].patience.until);
+            self.schedule(at, Event::Dial(edge));
         }
     }
 
@@ -49,6 +50,9 @@ impl World {
         self.edges[edge].dialling = false;
         if self.linked(edge) || self.edges[edge].refused {
             return;
+        }
+        if self.now < self.edges[edge].patience.until {
+            return self.dial_soon(edge, Duration::ZERO);
         }
         let Some(lives) = self.can_meet(edge) else { return };
         let took = self.dice.range(1, 3 * self.plan.net.delay + 1);
@@ -141,7 +145,8 @@ impl World {
         }
         let delay = Duration::from_millis(self.dice.range(1, delay.max(1)));
         let rate = rate * self.dice.range(1, 4);
-        let link = Link { id, edge, ends, lanes, delay, rate, alive: true, dies: false };
+        let since = self.now;
+        let link = Link { id, edge, ends, lanes, delay, rate, alive: true, since, dies: false };
         self.links.insert(id, link);
         for node in [from, to] {
             self.node(node).links.insert(id);

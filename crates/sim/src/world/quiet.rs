@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::World;
+use super::{Patience, World};
 use crate::node::Clock;
 
 /// How long it is quiet: longer than the longest wait for a key that was asked for.
@@ -33,6 +33,7 @@ impl World {
         for edge in &mut self.edges {
             edge.away = 0;
             edge.failed = 0;
+            edge.patience = Patience::default();
         }
         for id in self.nodes.keys().copied().collect::<Vec<_>>() {
             let held = self.node(id);

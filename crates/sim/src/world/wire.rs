@@ -193,6 +193,7 @@ impl World {
     pub(super) fn cut(&mut self, id: LinkId, half: bool) {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.alive) else { return };
         link.alive = false;
+        self.link_ended(id, false);
         self.trace.note(self.now, None, "cut", &id.0.to_be_bytes(), || format!("link {}", id.0));
         self.cover.hit(if half { "link half open" } else { "link cut" });
         let first = self.dice.index(2);
@@ -251,8 +252,7 @@ impl World {
         let Some(end) = link.end_of(node) else { return };
         let last = link.lanes[end].busy_until.max(now) + link.delay;
         if backoff {
-            let edge = link.edge;
-            self.edges[edge].failed += 6;
+            self.link_ended(id, true);
         }
         self.notice(id, end);
         self.schedule(last, Event::Notice(id, 1 - end));

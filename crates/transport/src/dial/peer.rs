@@ -7,6 +7,7 @@ use std::time::Duration;
 use nexus_identity::InstanceKey;
 
 use super::candidate::{Candidate, MAX_CANDIDATES, MAX_CANDIDATES_PER_HOST, Origin};
+use super::trouble::Troubles;
 use super::{AttemptId, HOLD_FIRST, HOLD_MAX, Heard, Knock, Linked, MAX_PARALLEL, YIELD};
 use crate::beacon::BootId;
 use crate::code::CloseCode;
@@ -56,6 +57,7 @@ pub(super) struct PeerDials {
     boots: Vec<(BootId, InstanceKey)>,
     hold_until: Duration,
     holds: u32,
+    troubles: Troubles,
 }
 
 impl PeerDials {
@@ -148,6 +150,7 @@ impl PeerDials {
     /// Everything may be tried again at once.
     pub(super) fn forgive(&mut self, now: Duration) {
         self.end_hold();
+        self.troubles.forgive();
         for candidate in &mut self.candidates {
             candidate.retry_at(now);
         }
@@ -218,6 +221,9 @@ impl PeerDials {
             restart_tried: before.and_then(|old| old.restart_tried),
         };
         self.links.insert(linked.instance, at);
+        if !self.boots.iter().any(|(boot, _)| *boot == linked.boot) {
+            self.troubles.restarted(&linked.instance);
+        }
         self.boots.retain(|(boot, _)| *boot != linked.boot);
         if self.boots.len() >= MAX_BOOTS {
             self.boots.remove(0);
@@ -259,11 +265,12 @@ impl PeerDials {
         let up_for = self.links.remove(instance).map(|link| now.saturating_sub(link.since));
         let undecided =
             matches!(reason, CloseCode::Done | CloseCode::Unwanted | CloseCode::Busy) && by_peer;
-        if undecided || matches!(reason, CloseCode::Violation | CloseCode::BadFrame) {
+        if undecided {
             self.hold(now);
         } else if up_for.is_some_and(|up_for| up_for > HOLD_MAX) {
             self.end_hold();
         }
+        self.troubles.ended(instance, reason, up_for.unwrap_or_default(), now);
         for candidate in
             self.candidates.iter_mut().filter(|candidate| candidate.instance == Some(*instance))
         {
@@ -328,7 +335,11 @@ impl PeerDials {
             .filter_map(|other| other.tried)
             .max()
             .map_or(Duration::ZERO, |last| last + stagger);
-        Some(candidate.not_before.max(self.hold_until).max(staggered))
+        let trouble = match device {
+            Device::Instance(instance) => self.troubles.until(&instance),
+            _ => Duration::ZERO,
+        };
+        Some(candidate.not_before.max(self.hold_until).max(trouble).max(staggered))
     }
 
     /// Starts the dial that is due, the best one first.

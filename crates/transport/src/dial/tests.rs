@@ -322,6 +322,92 @@ fn somebody_undecided_is_left_in_peace_for_a_while() {
     assert_eq!(starts(&mut dialler, now).len(), 1, "a token says that it wants us");
 }
 
+/// The pauses before the next dials when each link ends as soon as it is up; its beacons go on.
+fn pauses(dialler: &mut Dialler, reason: CloseCode, by_peer: bool, links: usize) -> Vec<Duration> {
+    let mut now = at(0);
+    let mut pauses = Vec::new();
+    for _ in 0..links {
+        let (attempt, _) = one_start(dialler, now);
+        dialler.handle_link_up(&linked(9, addr(1), Some(attempt)), now);
+        dialler.handle_link_down(&PEER, &key(9), reason, by_peer, now);
+        dialler.handle_heard(&Heard { by_token: true, ..heard(addr(1), BOOT) }, now);
+        let next = dialler.poll_timeout(now).unwrap().max(now);
+        pauses.push(next - now);
+        now = next;
+    }
+    pauses
+}
+
+#[test]
+fn a_device_on_which_either_side_gave_up_is_dialled_less_and_less_whatever_its_beacons_say() {
+    for (reason, by_peer) in
+        [(CloseCode::Internal, true), (CloseCode::Internal, false), (CloseCode::Violation, false)]
+    {
+        let mut dialler = dialler();
+        dialler.handle_want(PEER, &[addr(1)], &[], at(0));
+        let pauses = pauses(&mut dialler, reason, by_peer, 6);
+        assert_eq!(pauses, [4, 16, 64, 256, 600, 600].map(Duration::from_secs), "{reason:?}");
+    }
+}
+
+#[test]
+fn links_that_are_lost_as_soon_as_they_are_up_come_back_ever_less_often() {
+    let mut dialler = dialler();
+    dialler.handle_want(PEER, &[addr(1)], &[], at(0));
+    let pauses = pauses(&mut dialler, CloseCode::Lost, false, 11);
+    let expected = [0, 0, 0, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000];
+    assert_eq!(pauses, expected.map(at));
+}
+
+#[test]
+fn a_device_in_trouble_does_not_keep_from_dialling_another_one_of_the_same_peer() {
+    let mut dialler = dialler();
+    dialler.handle_want(PEER, &[addr(1)], &[], at(0));
+    let (first, _) = one_start(&mut dialler, at(0));
+    dialler.handle_link_up(&linked(9, addr(1), Some(first)), at(0));
+    dialler
+        .handle_heard(&Heard { instance: Some(key(8)), ..heard(addr(2), BootId([2; 8])) }, at(0));
+    dialler.handle_link_down(&PEER, &key(9), CloseCode::Internal, false, at(0));
+    assert_eq!(one_start(&mut dialler, at(1)).1, addr(2));
+}
+
+#[test]
+fn once_what_failed_here_works_again_nobody_waits() {
+    let mut dialler = dialler();
+    dialler.handle_want(PEER, &[addr(1)], &[], at(0));
+    pauses(&mut dialler, CloseCode::Internal, false, 4);
+    let now = Duration::from_secs(341);
+    dialler.handle_network_changed(now);
+    one_start(&mut dialler, now);
+}
+
+#[test]
+fn a_link_that_lasted_is_missed_at_once_although_others_before_it_did_not_last() {
+    let mut dialler = dialler();
+    dialler.handle_want(PEER, &[addr(1)], &[], at(0));
+    pauses(&mut dialler, CloseCode::Internal, false, 2);
+    let up = Duration::from_secs(20);
+    let (attempt, _) = one_start(&mut dialler, up);
+    dialler.handle_link_up(&linked(9, addr(1), Some(attempt)), up);
+    let down = up + LASTING + at(1);
+    dialler.handle_link_down(&PEER, &key(9), CloseCode::Lost, false, down);
+    one_start(&mut dialler, down);
+}
+
+#[test]
+fn so_many_devices_in_trouble_are_remembered_and_the_first_to_be_dialled_is_forgotten() {
+    let mut dialler = dialler();
+    dialler.handle_want(PEER, &[addr(1)], &[], at(0));
+    for device in 0..=u8::try_from(trouble::MAX_TROUBLES).unwrap() {
+        let attempt = Some(AttemptId(u64::from(device)));
+        dialler.handle_link_up(&linked(100 + device, addr(device), attempt), at(u64::from(device)));
+        let end = at(u64::from(device));
+        dialler.handle_link_down(&PEER, &key(100 + device), CloseCode::Internal, false, end);
+    }
+    let soon = starts(&mut dialler, Duration::from_secs(1));
+    assert_eq!(soon.iter().map(|(_, address)| *address).collect::<Vec<_>>(), [addr(0)]);
+}
+
 #[test]
 fn a_dial_that_proves_to_lead_where_a_link_is_stops() {
     let mut dialler = dialler();
