@@ -20,24 +20,15 @@ use crate::start_up;
 use crate::time::Clock;
 
 mod after;
+mod queue;
 
 pub(crate) use after::After;
+use queue::{Queue, Taken, Waited};
 
 /// Jobs that may wait; whoever asks for more waits.
 const QUEUE: usize = 4096;
-/// A group is committed after so many units of work (entries, more or less) …
-const GROUP_WEIGHT: usize = 8192;
-/// … or after so long, whichever comes first. Big groups cost less an entry: the pages of an index are written once.
-const GROUP_TIME: Duration = Duration::from_millis(250);
-/// A group takes up jobs that somebody waits for during so long …
-const AWAITED_TIME: Duration = Duration::from_millis(60);
-/// … and once it has one, posted jobs for so long only.
-const POSTED_TIME: Duration = Duration::from_millis(2);
-
 /// Pages in the write-ahead log that are worth moving into the database once nobody has written for a while …
 const UNTIDY: u64 = 1_024;
-/// … for so long …
-const QUIET: Duration = Duration::from_millis(200);
 /// … and so many are moved in between two groups.
 const TOO_UNTIDY: u64 = 8_192;
 
@@ -255,65 +246,6 @@ struct Outside {
     health: Arc<Health>,
 }
 
-/// What waits for the thread.
-struct Queue {
-    /// What the thread itself has to do next.
-    own: Option<Job>,
-    awaited: mpsc::Receiver<Job>,
-    posted: mpsc::Receiver<Job>,
-    runtime: tokio::runtime::Runtime,
-}
-
-/// What came of waiting for a job.
-enum Waited {
-    /// A job, and whether it is an awaited one.
-    Job((Job, bool)),
-    /// None came for a while.
-    Quiet,
-    /// Nobody can send one any more.
-    Over,
-}
-
-impl Queue {
-    /// Waits for a job; with `quiet` not for ever.
-    fn wait(&mut self, quiet: bool) -> Waited {
-        if let Some(job) = self.own.take() {
-            return Waited::Job((job, false));
-        }
-        let (awaited, posted) = (&mut self.awaited, &mut self.posted);
-        self.runtime.block_on(async {
-            tokio::select! {
-                biased;
-                Some(job) = awaited.recv() => Waited::Job((job, true)),
-                Some(job) = posted.recv() => Waited::Job((job, false)),
-                () = tokio::time::sleep(QUIET), if quiet && !(awaited.is_closed() && posted.is_closed()) => Waited::Quiet,
-                else => Waited::Over,
-            }
-        })
-    }
-
-    /// The next one that waits and still fits a group of this age.
-    fn next(&mut self, age: Duration, has: &Taken) -> Option<(Job, bool)> {
-        if age < AWAITED_TIME
-            && let Ok(job) = self.awaited.try_recv()
-        {
-            return Some((job, true));
-        }
-        // Among awaited ones, a posted job gets a turn in every group, however many the others are.
-        let fits = if has.awaited { age < POSTED_TIME || !has.posted } else { age < GROUP_TIME };
-        let job = if fits { self.posted.try_recv().ok() } else { None };
-        job.map(|job| (job, false))
-    }
-}
-
-/// What a group has taken up.
-#[derive(Default)]
-struct Taken {
-    weight: usize,
-    awaited: bool,
-    posted: bool,
-}
-
 fn run(
     mut writer: Writer,
     mut state: State,
@@ -431,12 +363,9 @@ fn group(
     };
     let (mut next, mut has) = (Some(first), Taken::default());
     while let Some((job, awaited)) = next {
-        has.weight += job.weight;
-        has.awaited |= awaited;
-        has.posted |= !awaited;
+        has.add(&job, awaited);
         finishes.push((job.run)(Some(&mut group), state));
-        let full = has.weight >= GROUP_WEIGHT;
-        next = if full { None } else { queue.next(begun.elapsed(), &has) };
+        next = queue.next(begun.elapsed(), &has);
     }
     let wrote = group.has_changes();
     (finishes, group.commit().map(|()| wrote))
