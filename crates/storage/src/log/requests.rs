@@ -3,7 +3,7 @@
 use nexus_identity::id::{InstanceKey, Millis};
 use nexus_log::ids::{EntryHash, EntryRef, Epoch, LogKey, Topic};
 use nexus_log::ledger::{OpenRequest, Times, Waiting};
-use rusqlite::Row;
+use rusqlite::{Params, Row};
 
 use super::entries::limit_column;
 use crate::error::StoreError;
@@ -17,6 +17,12 @@ fn read_request(row: &Row<'_>) -> Result<OpenRequest, StoreError> {
         log: LogKey::from_bytes(row.get::<_, Bytes<32>>(2)?.0),
         epoch: row.get(3)?,
     })
+}
+
+/// The columns that a request is known by.
+fn columns(request: &OpenRequest) -> impl Params {
+    let OpenRequest { topic, instance, log, epoch } = request;
+    (topic.as_bytes(), instance.as_bytes(), log.as_bytes(), *epoch)
 }
 
 /// From two columns, beginning at `at`.
@@ -54,12 +60,7 @@ impl Queries {
     pub(crate) fn keep_request(&self, request: &OpenRequest) -> Result<(), StoreError> {
         self.run(
             "INSERT OR IGNORE INTO key_requests (topic, instance, log, epoch) VALUES (?1, ?2, ?3, ?4)",
-            (
-                request.topic.as_bytes(),
-                request.instance.as_bytes(),
-                request.log.as_bytes(),
-                request.epoch,
-            ),
+            columns(request),
         )?;
         Ok(())
     }
@@ -80,12 +81,7 @@ impl Queries {
     pub(crate) fn end_request(&self, request: &OpenRequest) -> Result<(), StoreError> {
         self.run(
             "DELETE FROM key_requests WHERE topic = ?1 AND instance = ?2 AND log = ?3 AND epoch = ?4",
-            (
-                request.topic.as_bytes(),
-                request.instance.as_bytes(),
-                request.log.as_bytes(),
-                request.epoch,
-            ),
+            columns(request),
         )?;
         Ok(())
     }
@@ -104,11 +100,10 @@ impl Queries {
     }
 
     pub(crate) fn answers_to(&self, request: &OpenRequest) -> Result<Option<Times>, StoreError> {
-        let OpenRequest { topic, instance, log, epoch } = request;
         let times = self.first(
             "SELECT at, times FROM keys_answered
              WHERE topic = ?1 AND instance = ?2 AND log = ?3 AND epoch = ?4",
-            (topic.as_bytes(), instance.as_bytes(), log.as_bytes(), epoch),
+            columns(request),
             |row| read_times(row, 0),
         )?;
         Ok(times.flatten())
