@@ -1,7 +1,9 @@
 //! Full-text search.
 
+mod find;
 mod index;
 mod query;
 mod words;
 
-pub use index::{Hit, MAX_INDEX_LAG};
+pub use find::Hit;
+pub use index::MAX_INDEX_LAG;

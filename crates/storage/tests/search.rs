@@ -14,6 +14,8 @@ mod common;
 use common::{Author, conversation, prepared, say, them};
 use nexus_log::ledger::Ledger;
 use nexus_storage::{Opened, Queries, StoreError};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
 use tempfile::TempDir;
 
 /// Texts of two conversations, half of them in the index.
@@ -288,5 +290,150 @@ fn pages_of_the_beginning_of_a_word_join_without_a_gap_however_old_they_are() {
             found.is_sorted_by(|newer, older| newer > older),
             "{query}: each once, newest first"
         );
+    }
+}
+
+/// Words as they are written, and what each is made of.
+const WORDS: [(&str, &[&str]); 16] = [
+    ("station", &["station"]),
+    ("Statistics", &["statistics"]),
+    ("stat", &["stat"]),
+    ("state", &["state"]),
+    ("STATIC", &["static"]),
+    ("Café", &["cafe"]),
+    ("cafeteria", &["cafeteria"]),
+    ("cafétières", &["cafetieres"]),
+    ("Straße", &["strasse"]),
+    ("strassen", &["strassen"]),
+    ("я", &["я"]),
+    ("ёлка", &["елка"]),
+    ("7", &["7"]),
+    ("北京", &["北", "京"]),
+    ("京", &["京"]),
+    ("to", &["to"]),
+];
+/// What is typed, what it is made of, and whether its end may go on.
+const TYPED: [(&str, &[&str], bool); 16] = [
+    ("station", &["station"], true),
+    ("stat", &["stat"], true),
+    ("sta", &["sta"], true),
+    ("STATI", &["stati"], true),
+    ("statistic", &["statistic"], true),
+    ("cafe", &["cafe"], true),
+    ("cafeti", &["cafeti"], true),
+    ("café", &["cafe"], true),
+    ("straß", &["strass"], true),
+    ("strassen", &["strassen"], true),
+    ("елка", &["елка"], true),
+    ("ёлк", &["елк"], true),
+    ("7", &["7"], false),
+    ("北京", &["北", "京"], false),
+    ("北", &["北"], false),
+    ("to", &["to"], false),
+];
+
+/// Whether a text of these words has what is typed: written without anything of the index.
+fn has(text: &[usize], typed: usize) -> bool {
+    let (_, wanted, prefix) = TYPED[typed];
+    let words: Vec<&str> = text.iter().flat_map(|i| WORDS[*i].1).copied().collect();
+    words.windows(wanted.len()).any(|part| {
+        let (have, want) = (part[part.len() - 1], wanted[wanted.len() - 1]);
+        let end = if prefix { have.starts_with(want) } else { have == want };
+        end && part[..part.len() - 1] == wanted[..wanted.len() - 1]
+    })
+}
+
+/// Texts by the indices of their words; every third is in conversation 2.
+fn told(texts: &[Vec<usize>], indexed: u32) -> (TempDir, Opened) {
+    let (dir, mut opened) = prepared();
+    let write = |tx: &mut nexus_storage::Tx<'_>| {
+        let mut authors = [1, 2].map(|n| Author::new(them(), n, n).unsigned());
+        authors.iter_mut().for_each(|author| author.open(tx));
+        for (i, text) in texts.iter().enumerate() {
+            let words: Vec<&str> = text.iter().map(|word| WORDS[*word].0).collect();
+            let author = &mut authors[usize::from(i % 3 == 2)];
+            say(tx, author, 1_000 + i as u64, &words.join(" "));
+        }
+        Ok(())
+    };
+    opened.writer.transaction::<_, StoreError>(write).unwrap();
+    let index = |tx: &mut nexus_storage::Tx<'_>| tx.index_messages(indexed).map(drop);
+    opened.writer.transaction::<_, StoreError>(index).unwrap();
+    (dir, opened)
+}
+
+/// The page of `limit` that a search gives and the one that reading everything gives.
+fn same(
+    opened: &Opened,
+    texts: &[Vec<usize>],
+    typed: &[usize],
+    only: Option<u8>,
+    skip: usize,
+    limit: usize,
+) {
+    let query: Vec<&str> = typed.iter().map(|word| TYPED[*word].0).collect();
+    let all: Vec<u64> = (0..texts.len())
+        .rev()
+        .filter(|i| only.is_none_or(|n| (n == 2) == (i % 3 == 2)))
+        .filter(|i| typed.iter().all(|word| has(&texts[*i], *word)))
+        .map(|i| 1_000 + i as u64)
+        .collect();
+    let search = |before, limit: usize| {
+        let only = only.map(conversation);
+        let limit = u32::try_from(limit).unwrap();
+        opened.writer.queries().search(&query.join(" "), only.as_ref(), before, limit).unwrap()
+    };
+    let before = if skip > 0 { search(None, skip).last().map(|hit| hit.row.arrival) } else { None };
+    let found: Vec<u64> =
+        search(before, limit).into_iter().map(|hit| hit.row.message.base.position.hlc.0).collect();
+    let skip = if before.is_some() { skip } else { 0 };
+    let expected: Vec<u64> = all.into_iter().skip(skip).take(limit).collect();
+    assert_eq!(found, expected, "{query:?} only {only:?} after {skip}");
+}
+
+fn typed() -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(0..TYPED.len(), 1..4)
+}
+
+fn text() -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(0..WORDS.len(), 1..6)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn what_is_found_is_what_reading_everything_finds(
+        texts in prop::collection::vec(text(), 1..60),
+        queries in prop::collection::vec((typed(), select(vec![None, Some(1), Some(2)])), 20),
+        (indexed, skip, limit) in (0_u32..70, any::<Index>(), 1_usize..30),
+    ) {
+        let (_dir, opened) = told(&texts, indexed);
+        for (typed, only) in queries {
+            same(&opened, &texts, &typed, only, skip.index(texts.len()), limit);
+        }
+    }
+}
+
+#[test]
+fn words_that_are_common_only_with_others_or_long_ago_are_found_as_by_reading_everything() {
+    // Old ones have all the words; then there are only such that begin alike, more than are looked at one by one.
+    let texts: Vec<Vec<usize>> = (0..9_000)
+        .map(|i| match i {
+            0..500 => vec![i % 16, i / 16 % 16, i / 7 % 16],
+            500..3_000 => vec![0, 1, 6],
+            _ if i % 2 == 0 => vec![1, 8, 11],
+            _ => vec![[3, 4][i / 2 % 2], 9, 5],
+        })
+        .collect();
+    let (_dir, opened) = told(&texts, u32::MAX);
+    assert_eq!(opened.writer.queries().index_lag().unwrap(), 0);
+    for one in 0..TYPED.len() {
+        for other in 0..TYPED.len() {
+            for (only, limit) in [(None, 20), (Some(2), 2_000)] {
+                same(&opened, &texts, &[one, other], only, 0, limit);
+            }
+        }
+        same(&opened, &texts, &[one], None, 2_500, 5_000);
     }
 }

@@ -1,112 +1,20 @@
-//! The index: kept in big batches behind the messages, and searched together with what is not in it yet.
+//! The index: kept in big batches behind the messages.
 
-use nexus_log::ids::ConversationId;
-
-use super::query::Query;
 use super::words::spaced;
 use crate::error::StoreError;
 use crate::queries::Queries;
-use crate::view::{MESSAGE, MessageRow, read_message};
 use crate::writer::Tx;
 
 /// Entries that may be behind the index; a commit with more brings it up to date. Searching reads through them, so this
 /// bounds what that costs.
 pub const MAX_INDEX_LAG: i64 = 8_192;
-/// Latest messages that are read through for the beginning of a word, before the index is asked: it puts together all
-/// messages with any such word before it gives the first one, which takes long just when the latest few hold enough.
-const READ_FIRST: i64 = 2_048;
-/// Characters of a snippet around the word found.
-const SNIPPET: usize = 80;
-
-/// A message that was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hit {
-    /// The message.
-    pub row: MessageRow,
-    /// The text around the first word found, as sent.
-    pub snippet: String,
-}
 
 /// The word that stands for a conversation in the index.
-fn token(conversation: i64) -> String {
+pub(super) fn token(conversation: i64) -> String {
     format!("c{conversation}")
 }
 
 impl Queries {
-    /// Messages with all words of `text`, the latest arrived first, at most `limit`; those that arrived before `before`
-    /// if given (for the next page). Words from 3 letters also find longer ones. Nothing in `text` is syntax.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub fn search(
-        &self,
-        text: &str,
-        conversation: Option<&ConversationId>,
-        before: Option<i64>,
-        limit: u32,
-    ) -> Result<Vec<Hit>, StoreError> {
-        let query = Query::parse(text);
-        let filter = match conversation {
-            None => None,
-            Some(id) => match self.conversation_number(id)? {
-                None => return Ok(Vec::new()),
-                some => some,
-            },
-        };
-        if query.is_empty() {
-            return Ok(Vec::new());
-        }
-        let before = before.unwrap_or(i64::MAX);
-        let mut after = self.indexed_in_database()?;
-        if query.gathers() {
-            after = after.min(before).saturating_sub(READ_FIRST).max(0);
-        }
-        let mut numbers = self.read_through(&query, filter, after, before, limit)?;
-        let left = limit.saturating_sub(u32::try_from(numbers.len()).unwrap_or(limit));
-        if left > 0 {
-            let before = before.min(after.saturating_add(1));
-            let fts = query.fts(filter.map(token).as_deref());
-            numbers.extend(self.all(
-                "SELECT rowid FROM search WHERE search MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3",
-                (fts, before, left),
-                |row| Ok(row.get::<_, i64>(0)?),
-            )?);
-        }
-        numbers.into_iter().filter_map(|id| self.hit(id, &query).transpose()).collect()
-    }
-
-    fn hit(&self, id: i64, query: &Query) -> Result<Option<Hit>, StoreError> {
-        let row =
-            self.first(&format!("{MESSAGE} WHERE m.id = ?1"), [id], |row| read_message(self, row))?;
-        Ok(row.map(|row| Hit { snippet: query.snippet(&row.message.state.text, SNIPPET), row }))
-    }
-
-    /// Reads through the messages after one number and before another.
-    fn read_through(
-        &self,
-        query: &Query,
-        conversation: Option<i64>,
-        after: i64,
-        before: i64,
-        limit: u32,
-    ) -> Result<Vec<i64>, StoreError> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut statement = self.statement(
-            "SELECT id, text FROM messages WHERE id > ?1 AND id < ?2 AND text <> ''
-             AND (?3 IS NULL OR conversation = ?3) ORDER BY id DESC",
-        )?;
-        let mut rows = statement.query((after, before, conversation))?;
-        let mut found = Vec::new();
-        while found.len() < limit {
-            let Some(row) = rows.next()? else { break };
-            let text = row.get_ref(1)?.as_str().map_err(|_| StoreError::damaged("a text"))?;
-            if query.matches(text) {
-                found.push(row.get(0)?);
-            }
-        }
-        Ok(found)
-    }
-
     /// Entries that came after the last one in the index.
     ///
     /// # Errors
@@ -116,7 +24,7 @@ impl Queries {
         Ok((last - self.indexed_in_database()?).max(0))
     }
 
-    fn indexed_in_database(&self) -> Result<i64, StoreError> {
+    pub(super) fn indexed_in_database(&self) -> Result<i64, StoreError> {
         self.number("SELECT indexed FROM meta", [])
     }
 

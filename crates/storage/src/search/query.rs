@@ -16,6 +16,27 @@ pub(crate) struct Term {
     pub(crate) prefix: bool,
 }
 
+/// Which of the gathered terms the index is asked for as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// Only what it has lists for.
+    None,
+    /// The term of this index.
+    One(usize),
+    /// All.
+    All,
+}
+
+impl Whole {
+    fn includes(&self, term: usize) -> bool {
+        match self {
+            Self::None => false,
+            Self::One(one) => *one == term,
+            Self::All => true,
+        }
+    }
+}
+
 /// What to look for. All terms must be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Query {
@@ -48,24 +69,24 @@ impl Query {
         self.terms.is_empty()
     }
 
-    /// Whether the index would gather messages rather than walk along a list: it has one for each word, and for each first
-    /// [`PREFIX_LETTERS`] letters.
-    pub(crate) fn gathers(&self) -> bool {
-        self.terms.iter().any(|term| {
-            let last = term.words.last();
-            term.prefix && last.is_some_and(|word| word.chars().count() > PREFIX_LETTERS)
-        })
+    /// Indices of the terms for which the index would gather messages rather than walk along a list: it has one for each
+    /// word, and for each first [`PREFIX_LETTERS`] letters.
+    pub(crate) fn gathered(&self) -> impl Iterator<Item = usize> {
+        self.terms.iter().enumerate().filter(|(_, term)| term.gathers()).map(|(i, _)| i)
     }
 
     /// As a query of FTS5 on the columns `text` and `conversation`. Words hold letters and digits only, and are quoted.
-    pub(crate) fn fts(&self, conversation: Option<&str>) -> String {
+    /// Of terms that are gathered and not `whole`, only the first letters are asked for, which finds more.
+    pub(crate) fn fts(&self, conversation: Option<&str>, whole: &Whole) -> String {
         let mut out = String::from("text : (");
         for (i, term) in self.terms.iter().enumerate() {
             if i > 0 {
                 out.push_str(" AND ");
             }
+            let words = term.words.join(" ");
+            let short = term.gathers() && !whole.includes(i);
             out.push('"');
-            out.push_str(&term.words.join(" "));
+            out.extend(words.chars().take(if short { PREFIX_LETTERS } else { usize::MAX }));
             out.push('"');
             if term.prefix {
                 out.push('*');
@@ -118,9 +139,23 @@ impl Query {
         let words = words(text);
         self.terms.iter().all(|term| term.found_in(&words).is_some())
     }
+
+    /// Whether the term of this index is likely not to be in `text` (not folded).
+    pub(crate) fn lacks(&self, term: usize, text: &str) -> bool {
+        self.terms.get(term).is_some_and(|term| match text.is_ascii() {
+            true => !term.may_be_in(text),
+            false => term.found_in(&words(text)).is_none(),
+        })
+    }
 }
 
 impl Term {
+    /// Whether the index has no list for it. A beginning is always one word.
+    fn gathers(&self) -> bool {
+        let last = self.words.last();
+        self.prefix && last.is_some_and(|word| word.chars().count() > PREFIX_LETTERS)
+    }
+
     /// `false` when an ASCII text can't have it: cheap, as most texts have nothing of what is looked for. A word of it
     /// is cut where it is long, so only the beginning of a word counts.
     fn may_be_in(&self, text: &str) -> bool {
@@ -156,21 +191,32 @@ impl Term {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_TERMS, Query};
+    use super::{MAX_TERMS, Query, Whole};
 
     #[test]
     fn query_syntax_is_only_text() {
         let query = Query::parse("NEAR(a b) OR \"c* -d\" text:e ^f");
         assert_eq!(
-            query.fts(None),
+            query.fts(None, &Whole::All),
             "text : (\"near\"* AND \"a\" AND \"b\" AND \"or\" AND \"c\" AND \"d\" AND \"text\"* AND \"e\" AND \"f\")"
         );
     }
 
     #[test]
+    fn what_would_be_gathered_is_asked_by_its_first_letters() {
+        let query = Query::parse("Éclairs abc of 北京 messages");
+        assert_eq!(query.gathered().collect::<Vec<_>>(), [0, 4]);
+        let rest = "AND \"abc\"* AND \"of\" AND \"北 京\" AND";
+        let asked = |whole| query.fts(None, &whole);
+        assert_eq!(asked(Whole::None), format!("text : (\"ecl\"* {rest} \"mes\"*)"));
+        assert_eq!(asked(Whole::One(4)), format!("text : (\"ecl\"* {rest} \"messages\"*)"));
+        assert_eq!(asked(Whole::All), format!("text : (\"eclairs\"* {rest} \"messages\"*)"));
+    }
+
+    #[test]
     fn scripts_without_spaces_become_phrases() {
         assert_eq!(
-            Query::parse("北京 abc").fts(Some("c1")),
+            Query::parse("北京 abc").fts(Some("c1"), &Whole::All),
             "text : (\"北 京\" AND \"abc\"*) AND conversation : \"c1\""
         );
         assert!(Query::parse("北京").matches("我爱北京天安门"));
