@@ -2,6 +2,7 @@
 //!
 //! A pure function of a set: whatever order things arrive in, the message looks the same.
 
+use nexus_identity::bugs::{self, Bug};
 use nexus_identity::id::{ConnectId, Millis};
 
 use crate::body::{Payload, PayloadType};
@@ -160,6 +161,7 @@ pub fn fold_message(base: &Base, operations: &[Operation]) -> MessageState {
     for operation in sorted {
         let own = operation.author == base.author;
         match &operation.action {
+            Action::Edit(_) if state.edited && bugs::is(Bug::FirstEditWins) => {}
             Action::Edit(text) if own && has_text(&base.shown) => {
                 state.text.clone_from(text);
                 state.edited = true;

@@ -150,6 +150,13 @@ pub fn ingest<L: Ledger>(
     let (index, skip, fork) = match fits(ledger, &chains, run)? {
         Fit::Known => return Ok(not_taken(Placed::Known, &chains)),
         Fit::Gap => return Ok(not_taken(Placed::Gap, &chains)),
+        Fit::Append { .. }
+            if chains.len() > 1
+                && run.log() != me.log(conversation)
+                && bugs::is(Bug::ForkedLogFrozen) =>
+        {
+            return Ok(not_taken(Placed::Known, &chains));
+        }
         Fit::Append { chain, skip } => {
             (chains.iter().position(|held| held.id == chain).unwrap_or(0), skip, None)
         }

@@ -75,6 +75,7 @@ pub const NAMED: &[&str] = &[
     "own log continued elsewhere",
     "instance given up",
     "a clock too far ahead",
+    "a view as the second fold has it",
 ];
 
 /// How often each was reached.

@@ -21,6 +21,8 @@ use crate::plan::{Act, ClockPlan, Fault, Lie};
 use crate::trace::short;
 use crate::world::World;
 
+mod second;
+
 /// A prekey older than this is gone: 7 days until it is replaced, 30 until it is erased, a day to get there.
 const PREKEY_GONE: u64 = 38 * 86_400_000;
 
@@ -86,6 +88,7 @@ impl World {
         for node in self.honest() {
             self.check_node(node);
             self.check_rebuilt(node);
+            self.check_reference(node);
             self.check_erased(node);
         }
         let topics: BTreeSet<Topic> = self

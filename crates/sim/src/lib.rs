@@ -17,6 +17,7 @@
 //! | [`net`] | links |
 //! | [`oracle`] | what truly happened |
 //! | [`invariants`] | the promises |
+//! | [`reference`](mod@reference) | what devices must show, worked out a second time |
 //! | [`trace`], [`coverage`] | what happened, and what was reached |
 //! | [`sweep`], [`shrink`] | many seeds; one plan made as small as it can be |
 //! | [`mistakes`] | mistakes built in on purpose, and the seeds that find them |
@@ -36,6 +37,7 @@ pub mod net;
 pub mod node;
 pub mod oracle;
 pub mod plan;
+pub mod reference;
 pub mod shrink;
 pub mod story;
 pub mod sweep;

@@ -68,6 +68,17 @@ enum What {
         #[arg(long)]
         all: bool,
     },
+    /// Tell a story that somebody wrote down, and say whether it ends as it says.
+    Story {
+        /// The file; the module `story` says what its lines mean.
+        file: PathBuf,
+        /// Draws what the story leaves open: how long wires and disks take.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Everything that happened.
+        #[arg(long)]
+        all: bool,
+    },
     /// Run eight devices with 1,000 messages in a day, and say how much faster than real time that is.
     Pace,
     /// Run seeds until the time is over.
@@ -130,6 +141,13 @@ fn main() -> ExitCode {
         What::Stats { seeds, from, jobs } => many(seeds, from, jobs, kind, None, true),
         What::Shrink { seed, file, save } => small(seed, file.as_deref(), save.as_deref(), kind),
         What::Plan { file, all } => match read_plan(&file) {
+            Ok(plan) => tell(&plan, all, kind),
+            Err(error) => {
+                println!("{}: {error}", file.display());
+                ExitCode::FAILURE
+            }
+        },
+        What::Story { file, seed, all } => match read_story(&file, seed) {
             Ok(plan) => tell(&plan, all, kind),
             Err(error) => {
                 println!("{}: {error}", file.display());
@@ -240,6 +258,11 @@ fn pace(kind: StoreKind) -> ExitCode {
 fn read_plan(file: &Path) -> Result<Plan, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
     serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+fn read_story(file: &Path, seed: u64) -> Result<Plan, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    nexus_sim::story::read(&text, seed).map_err(|error| error.to_string())
 }
 
 fn small(seed: Option<u64>, file: Option<&Path>, save: Option<&Path>, kind: StoreKind) -> ExitCode {

@@ -10,8 +10,8 @@
 //! 1h  b leaves for 200d
 //! ```
 //!
-//! A line is `device NAME of PERSON [later]`, `clock NAME 1970|±TIME`, `friends PERSON PERSON`, `strangers PERSON PERSON`, or
-//! a time and a deed; `#` begins a remark. Devices are all in reach of each other. Times are a number and one of `s m h d`,
+//! A line is `device NAME of PERSON [later]`, `clock NAME 1970|±TIME`, `clock NAME gains|loses TIME` (each day), `friends PERSON PERSON`,
+//! `strangers PERSON PERSON`, or a time and a deed; `#` begins a remark. Devices are all in reach of each other. Times are a number and one of `s m h d`,
 //! and never fall. Deeds, of a device towards a person:
 //! `says TEXT to`, `answers TEXT with TEXT to`, `edits TEXT to TEXT for`, `retracts TEXT for`, `reacts TEXT to TEXT for`,
 //! `sets timer TIME|off with`, `asks`, `accepts`, `blocks`, `unblocks`, `shows TEXT… with`; of a device alone: `backs up`,
@@ -119,6 +119,13 @@ impl Telling {
                 let off =
                     if *what == "1970" { ClockPlan::Stuck } else { ClockPlan::Off(shift(what)?) };
                 self.nodes[node].clock = off;
+                Ok(())
+            }
+            ["clock", name, way @ ("gains" | "loses"), daily] => {
+                let millionths = i64::try_from(span(daily)? * 1_000_000 / DAY).unwrap_or(i64::MAX);
+                let drift = if *way == "gains" { millionths } else { -millionths };
+                let node = self.node(name)?;
+                self.nodes[node].clock = ClockPlan::Drifts(drift);
                 Ok(())
             }
             ["friends", a, b] => {

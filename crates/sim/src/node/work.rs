@@ -33,6 +33,8 @@ pub struct Signed {
     pub author: ConnectId,
     /// What it says.
     pub payload: Payload,
+    /// It disappears after a while.
+    pub fleeting: bool,
 }
 
 /// What to do once a job is durable.
@@ -147,6 +149,8 @@ impl Work<'_, '_, '_> {
         let composed = self.composed(written)?;
         if let Some(position) = composed.position {
             self.check_order(conversation, &position)?;
+            let message = self.tx.message(&conversation.id, &composed.id)?;
+            let fleeting = message.is_some_and(|message| message.base.expires.is_some());
             self.after.signed.push(Signed {
                 hash: composed.id,
                 position,
@@ -154,6 +158,7 @@ impl Work<'_, '_, '_> {
                 topic: conversation.topic(),
                 author: author.who,
                 payload: said,
+                fleeting,
             });
         }
         self.appended(conversation, &composed);

@@ -20,7 +20,7 @@ const MOST_WAITING: u64 =
     (nexus_sync::limits::MAX_UNWRITTEN + 8 * nexus_sync::limits::MAX_FRAME) as u64;
 
 impl World {
-    pub(super) fn node(&mut self, node: usize) -> &mut Node {
+    pub(crate) fn node(&mut self, node: usize) -> &mut Node {
         self.nodes.get_mut(&node).expect("nodes are never taken away")
     }
 
