@@ -72,6 +72,9 @@ impl Work<'_, '_> {
         if let Some(card) = card.filter(|card| card.connect_id() == who) {
             self.learn_card(&card)?;
         }
+        if data.state.is_some() {
+            self.tell_devices_of(&who)?;
+        }
         let later = |work: &mut Self, field| work.tx.raise_contact_said(&who, field, position);
         if let Some(state) = data.state
             && later(self, Field::State)?
@@ -101,6 +104,17 @@ impl Work<'_, '_> {
             self.keep_conversation(&conversation, &who)?;
             self.tx.set_muted(&conversation.id, (muted > 0).then_some(Millis(muted)))?;
             self.conversation_event(&conversation.id)?;
+        }
+        Ok(())
+    }
+
+    /// Passes on what is known here of somebody of whom another device of mine spoke: it may not have known them when it was
+    /// told, and dropped it. Whoever knows it already passes nothing on.
+    fn tell_devices_of(&mut self, who: &ConnectId) -> Answered<()> {
+        if self.card_of(who)?.is_some() {
+            self.after.cards.push(*who);
+            let records = self.tx.records(who)?;
+            self.after.records.extend(records.into_iter().map(|row| (*who, row.bytes)));
         }
         Ok(())
     }

@@ -135,6 +135,12 @@ impl Work<'_, '_, '_> {
         if let Some(card) = card.filter(|card| card.connect_id() == who) {
             self.learn_card(&card)?;
         }
+        // That device did not know them before, perhaps, and dropped what it was told of them.
+        if data.state.is_some() && self.facts.card_of(&who).is_some() {
+            self.after.cards.push(who);
+            let records = self.facts.records.values().filter(|record| record.connect_id() == who);
+            self.after.records.extend(records.cloned());
+        }
         if self.facts.said.get(&who).is_some_and(|said| said >= position) {
             return Ok(());
         }
