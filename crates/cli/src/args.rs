@@ -27,7 +27,7 @@ pub(crate) use upkeep::*;
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
-    /// What to do; with nothing, `nexus` says what comes next.
+    /// What to do; with nothing, the terminal UI opens.
     #[command(subcommand)]
     pub(crate) verb: Option<Verb>,
 }

@@ -4,7 +4,7 @@
 //! modules, in reading order: [`args`] (what may be typed), [`run`] (which part answers it), [`session`] (the node it
 //! speaks with: one that runs already, or one started for as long as the command needs), `commands`, `render` (rows as
 //! text), [`output`] and [`stop`] (how results and errors leave the program), [`sanitize`] (text of others made safe), `terminal`,
-//! [`export`], [`demo`].
+//! [`export`], [`demo`], [`ui`] (the terminal UI's way to a node).
 
 use std::process::ExitCode;
 
@@ -26,6 +26,7 @@ mod session;
 mod signals;
 mod stop;
 mod terminal;
+mod ui;
 
 fn main() -> ExitCode {
     let cli = match args::Cli::try_parse() {
@@ -33,7 +34,10 @@ fn main() -> ExitCode {
         Err(error) => return ExitCode::from(unparsed(&error)),
     };
     let shape = run::shape(&cli.global);
-    run::log_to_stderr(cli.global.verbose, shape.color);
+    // What is logged must not be painted over the terminal UI.
+    if !ui::wanted(&cli, shape) || !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        run::log_to_stderr(cli.global.verbose, shape.color);
+    }
     let code = match run::run(cli, shape) {
         Ok(()) => 0,
         Err(stop) => stop.tell(shape),

@@ -8,7 +8,7 @@ use crate::args::{Cli, Global, Verb};
 use crate::output::{Out, Shape};
 use crate::session::{Need, endless, with};
 use crate::stop::{Done, Stop};
-use crate::{commands, demo, pages};
+use crate::{commands, demo, pages, ui};
 
 /// How output is wanted.
 pub(crate) fn shape(global: &Global) -> Shape {
@@ -43,6 +43,7 @@ pub(crate) fn log_to_stderr(verbose: u8, color: bool) {
 /// Why it could not.
 pub(crate) fn run(cli: Cli, shape: Shape) -> Done {
     let mut out = Out::new(shape);
+    let screen = ui::wanted(&cli, shape);
     let Cli { global, verb } = cli;
     let done = match verb {
         Some(Verb::Completions { shell }) => pages::completions(&mut out, shell),
@@ -50,7 +51,10 @@ pub(crate) fn run(cli: Cli, shape: Shape) -> Done {
         Some(Verb::Config(verb)) => commands::config::run(&global, verb, &mut out),
         verb => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            let done = runtime.block_on(answer(&global, verb, &mut out));
+            let done = match screen {
+                true => runtime.block_on(ui::run(global, shape)),
+                false => runtime.block_on(answer(&global, verb, &mut out)),
+            };
             // Whatever still blocks (a person who answers no question) must not hold up the end.
             runtime.shutdown_background();
             done

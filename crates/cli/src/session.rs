@@ -41,7 +41,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    async fn open(global: &Global, need: Need) -> Result<Self, Stop> {
+    pub(crate) async fn open(global: &Global, need: Need) -> Result<Self, Stop> {
         let data_dir = place::data_dir(global)?;
         let mut last = nexus_node::error::busy(&data_dir);
         for _ in 0..ATTEMPTS {
@@ -66,7 +66,7 @@ impl Session {
     }
 
     /// Ends a node of our own, once other commands that found it meanwhile are done too.
-    async fn close(self, signals: &mut Signals) {
+    pub(crate) async fn close(self, signals: &mut Signals) {
         let Self { client, own: Some(node) } = self else { return };
         drop(client);
         tokio::select! {

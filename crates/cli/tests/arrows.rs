@@ -15,19 +15,23 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and what it may use of ours. `identity` has an arrow from all that handle keys or ids.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("nexus-bench", &["nexus-identity", "nexus-log", "nexus-sync"]),
-    ("nexus-cli", &["nexus-node"]),
+    ("nexus-cli", &["nexus-node", "nexus-tui"]),
     ("nexus-identity", &[]),
     ("nexus-log", &["nexus-identity"]),
     (
         "nexus-node",
         &["nexus-identity", "nexus-log", "nexus-storage", "nexus-sync", "nexus-transport"],
     ),
-    ("nexus-sim", &["nexus-identity", "nexus-log", "nexus-storage", "nexus-sync"]),
+    (
+        "nexus-sim",
+        &["nexus-identity", "nexus-log", "nexus-storage", "nexus-sync", "nexus-transport"],
+    ),
     ("nexus-storage", &["nexus-identity", "nexus-log", "nexus-sync"]),
     ("nexus-sync", &["nexus-identity", "nexus-log"]),
     ("nexus-transport", &["nexus-identity"]),
+    ("nexus-tui", &["nexus-node"]),
 ];
 
 /// What crates without I/O, clocks and async have no use for.

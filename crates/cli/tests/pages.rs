@@ -64,7 +64,9 @@ fn nexus_alone_says_what_to_do_next() {
     let desk = Desk::new();
     let nobody = desk.nobody("nobody");
     let text = nobody.text(&[]).ok();
-    assert!(text.contains("nexus init --name NAME") && text.contains("no screen of its own yet"));
+    assert!(
+        text.contains("nexus init --name NAME") && text.contains("On a terminal `nexus` opens")
+    );
     let ana = desk.person("Ana");
     assert!(ana.text(&[]).ok().contains("nexus node"));
     let row = ana.json(&[]).row();

@@ -5,4 +5,5 @@ pub(crate) mod history;
 pub(crate) mod settle;
 pub(crate) mod store;
 pub(crate) mod system;
+pub(crate) mod window;
 pub(crate) mod writing;

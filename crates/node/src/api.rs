@@ -10,7 +10,7 @@ mod event;
 mod secret;
 mod views;
 
-pub use command::Command;
+pub use command::{Command, Place};
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Event, EventView};
 pub use secret::SecretText;

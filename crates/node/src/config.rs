@@ -142,6 +142,11 @@ impl Config {
                     .filter(|n| (1..=365).contains(n))
                     .ok_or_else(|| wrong("a number from 1 to 365"))?;
             }
+            // How the terminal UI looks and which keys it has: it reads that itself.
+            "tui" => {
+                item.as_table_like()
+                    .ok_or_else(|| wrong("a table, as docs/tui.md describes it"))?;
+            }
             _ => return Err(format!("there is no setting `{key}`; there are {}", names())),
         }
         Ok(())

@@ -17,7 +17,7 @@ use crate::{answers, messages};
 impl Dispatch for Core {
     async fn dispatch(self: Arc<Self>, command: Command, rows: Rows) -> Answered<()> {
         use crate::api::Command as C;
-        use answers::{contacts, history, settle, store, system, writing};
+        use answers::{contacts, history, settle, store, system, window, writing};
         let core = &self;
         match command {
             C::Id => system::id(core, &rows).await,
@@ -105,6 +105,12 @@ impl Dispatch for Core {
             }
             C::History { conversation, limit, before, follow } => {
                 history::history(core, &conversation, limit, before, follow, &rows).await
+            }
+            C::Window { conversation, place, limit } => {
+                window::window(core, &conversation, place, limit, &rows).await
+            }
+            C::FirstUnread { conversation } => {
+                window::first_unread(core, &conversation, &rows).await
             }
             C::Export { conversation } => history::export(core, &conversation, &rows).await,
             C::Conversations => history::conversations(core, &rows).await,

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use nexus_identity::Millis;
 use tokio::sync::watch;
 
+use crate::error::{self, Answered};
+
 /// The wall clock that a node goes by: that of the system, set forward by as much as somebody says. Clones are one clock.
 ///
 /// All that depends on dates asks it: prekeys, letters, timers, invites, what is shown. Nobody but a test sets it forward.
@@ -50,6 +52,14 @@ pub(crate) fn rfc3339(at: Millis) -> String {
     let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
     let time = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// Reads RFC 3339. What is before 1970 is 1970.
+pub(crate) fn parse(text: &str) -> Answered<Millis> {
+    let time: jiff::Timestamp = text.parse().map_err(|_| {
+        error::usage(format!("{text:?} is no time"), "give it as 2026-11-23T18:00:00Z")
+    })?;
+    Ok(Millis(u64::try_from(time.as_millisecond()).unwrap_or(0)))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use nexus_identity::card::VerifiedCard;
 use nexus_identity::{ConnectId, Millis};
 use nexus_log::fold::{Message, Shown};
 use nexus_log::ids::{ConversationId, EntryHash, LogKey};
+use nexus_log::order::Position;
 use nexus_storage::ConversationSummary;
 use nexus_storage::contacts::{ContactRow, ContactState as StoredState};
 use nexus_storage::delivery::{Delivery, Marks};
@@ -145,6 +146,7 @@ impl<'a> Viewer<'a> {
             file: None,
             snippet: None,
             expires: base.expires.map(rfc3339),
+            order: order(&base.position),
             flags,
         })
     }
@@ -250,6 +252,12 @@ pub(crate) fn contact_state(state: StoredState) -> ContactState {
         StoredState::Blocked => ContactState::Blocked,
         StoredState::Removed => ContactState::Removed,
     }
+}
+
+/// The clock and the beginning of the log: which two entries never share, unless somebody spends 2^64 keys on it.
+fn order(position: &Position) -> String {
+    let bytes = position.encode();
+    bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn kind(message: &Message) -> &'static str {

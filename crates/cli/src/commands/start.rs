@@ -78,7 +78,7 @@ pub(crate) async fn next_step(global: &Global, out: &mut Out) -> Done {
         (true, true) => "A node is running here.",
     };
     out.text(&format!("{state} ({})", sanitize::line(&dir.display().to_string())))?;
-    out.text("Nexus has no screen of its own yet; it is used by commands:\n")?;
+    out.text("On a terminal `nexus` opens its own screen; these are commands:\n")?;
     for (command, what) in next {
         let command = out.style().bold(&format!("{command:<26}"));
         out.text(&format!("  {command}  {what}"))?;

@@ -108,6 +108,7 @@ mod tests {
             file: None,
             snippet: None,
             expires: None,
+            order: String::new(),
             flags: Vec::new(),
         }
     }

@@ -32,7 +32,7 @@ const MAX_HITS: u32 = 1_000;
 const EVENTS: u32 = 256;
 
 /// The id of a conversation that may have nothing in it yet.
-async fn named(core: &Arc<Core>, name: &str) -> Answered<Option<ConversationId>> {
+pub(crate) async fn named(core: &Arc<Core>, name: &str) -> Answered<Option<ConversationId>> {
     let peer = core.conversation_named(name).await?;
     Ok(core.me().conversation_with(&peer).map(|c| c.id))
 }

@@ -162,6 +162,20 @@ pub enum Command {
         /// Keep the answer open and send a row for each new or changed message.
         follow: bool,
     },
+    /// A window of a conversation of any length. Answers [`MessageView`](super::MessageView) rows, oldest first.
+    Window {
+        /// Conversation.
+        conversation: String,
+        /// Where it is.
+        place: Place,
+        /// At most so many; the node gives 1,000 at most.
+        limit: u32,
+    },
+    /// The first message of others that is not read. Answers one [`MessageView`](super::MessageView), or none.
+    FirstUnread {
+        /// Conversation.
+        conversation: String,
+    },
     /// All conversations, latest first. Answers [`ConversationView`](super::ConversationView) rows.
     Conversations,
     /// Full-text search, newest first. Answers [`MessageView`](super::MessageView) rows with `snippet`.
@@ -224,6 +238,24 @@ pub enum Command {
     Shutdown,
 }
 
+/// Where in a conversation a window is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// The newest messages.
+    Newest,
+    /// The first ones.
+    Oldest,
+    /// Those just before this entry id.
+    Before(String),
+    /// Those just after this entry id.
+    After(String),
+    /// This entry id, and as many before it as after it.
+    Around(String),
+    /// RFC 3339: as [`Place::Around`], of the first message from that moment on.
+    At(String),
+}
+
 impl Command {
     /// Whether it changes what is stored: such commands of one connection take effect in the order in which they came.
     #[must_use]
@@ -238,6 +270,8 @@ impl Command {
                 | Self::Requests
                 | Self::Devices
                 | Self::History { .. }
+                | Self::Window { .. }
+                | Self::FirstUnread { .. }
                 | Self::Conversations
                 | Self::Search { .. }
                 | Self::Watch { .. }

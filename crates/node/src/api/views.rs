@@ -236,6 +236,9 @@ pub struct MessageView {
     /// RFC 3339 when it disappears here, under a timer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// 32 hex digits: messages of a conversation sort by it, as text.
+    #[serde(default)]
+    pub order: String,
     /// Marks: `clock` (time far off), `fork` (its log has two branches).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,

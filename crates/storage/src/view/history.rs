@@ -4,7 +4,7 @@ use nexus_log::ids::{ConversationId, Seq};
 use nexus_log::ledger::ChainId;
 use nexus_log::order::Position;
 
-use super::rows::{MESSAGE, MessageRow, read_message};
+use super::rows::{MESSAGE, MessageRow, flag, read_message};
 use crate::conversations::ConversationRow;
 use crate::error::StoreError;
 use crate::queries::Queries;
@@ -72,6 +72,42 @@ impl Queries {
     pub fn message_count(&self, conversation: &ConversationId) -> Result<u64, StoreError> {
         let Some(id) = self.conversation_number(conversation)? else { return Ok(0) };
         unsigned(self.number("SELECT count(*) FROM timeline WHERE conversation = ?1", [id])?)
+    }
+
+    /// The first message by the one order that no read mark of mine covers.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn first_unread(
+        &self,
+        conversation: &ConversationId,
+    ) -> Result<Option<MessageRow>, StoreError> {
+        let Some(row) = self.conversation(conversation)? else { return Ok(None) };
+        let (Some(id), Some(me)) = (self.conversation_number(conversation)?, self.me()?) else {
+            return Ok(None);
+        };
+        if self.unread(conversation)? == 0 {
+            return Ok(None);
+        }
+        let mut first: Option<MessageRow> = None;
+        for chain in self.chains_of_topic(&row.topic)? {
+            let read = self.mark_of(id, &me, &chain.log)?;
+            let unread = self.first(
+                &format!(
+                    "{MESSAGE} WHERE e.chain = ?1 AND e.seq > ?2 AND m.conversation = ?3 AND m.flags & ?4 <> 0
+                     ORDER BY e.seq LIMIT 1"
+                ),
+                (chain.id.0, read, id, flag::COUNTS),
+                |row| read_message(self, row),
+            )?;
+            let earlier = |one: &MessageRow| {
+                first.as_ref().is_none_or(|f| one.message.base.position < f.message.base.position)
+            };
+            if unread.as_ref().is_some_and(earlier) {
+                first = unread;
+            }
+        }
+        Ok(first)
     }
 
     /// Messages of one chain from `from` on.

@@ -1,0 +1,208 @@
+//! What a person sets for the terminal UI: the table `[tui]` of `config.toml`.
+
+use toml_edit::{Document, DocumentMut, Item, TableLike, TomlError, Value};
+
+use crate::keymap::{self, Action, Keymap, Place, Set};
+use crate::theme::Kind;
+
+/// Settings with their values in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Which colours.
+    pub theme: Kind,
+    /// Whether the mouse is used: then the terminal's own selection needs Shift.
+    pub mouse: bool,
+    /// Whether news are told when the terminal is not looked at.
+    pub notifications: bool,
+    /// Whether the bell rings with them.
+    pub bell: bool,
+    /// Whether Esc stops writing and gives the keys to the messages.
+    pub vim: bool,
+    /// Keys.
+    pub keymap: Keymap,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            theme: Kind::Dark,
+            mouse: true,
+            notifications: true,
+            bell: false,
+            vim: false,
+            keymap: Keymap::of(Set::Default),
+        }
+    }
+}
+
+/// The settings: name, what they take, what they do.
+pub const HELP: [(&str, &str, &str); 5] = [
+    ("theme", "`dark`, `light`, `contrast`, `16`, `none`", "colours; `NO_COLOR` means `none`"),
+    ("mouse", "`true`, `false`", "click and wheel; off: the terminal selects as everywhere"),
+    (
+        "notifications",
+        "`true`, `false`",
+        "tell of new messages while the terminal is not looked at",
+    ),
+    ("bell", "`true`, `false`", "ring with it"),
+    ("keys", "`default`, `vim`", "which set of keys; changes to it are in `[tui.bind]`"),
+];
+
+impl Config {
+    /// Reads the table `[tui]` of a configuration; all defaults where there is none.
+    ///
+    /// # Errors
+    /// `line N: …`, in plain words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let document = Document::parse(text).map_err(|e| {
+            let at = e.span().map_or(0, |s| s.start);
+            format!("line {}: {}", line_of(text, at), e.message())
+        })?;
+        let mut config = Self::default();
+        let Some(item) = document.get("tui") else { return Ok(config) };
+        let table = item.as_table_like().ok_or_else(|| at(text, item, "`tui` must be a table"))?;
+        // Which set comes first: changes are made to it.
+        if let Some(item) = table.get("keys") {
+            let set = match item.as_str() {
+                Some("default") => Set::Default,
+                Some("vim") => Set::Vim,
+                _ => return Err(at(text, item, "`keys` must be \"default\" or \"vim\"")),
+            };
+            config.vim = set == Set::Vim;
+            config.keymap = Keymap::of(set);
+        }
+        for (key, item) in table.iter() {
+            config.apply(text, key, item)?;
+        }
+        Ok(config)
+    }
+
+    fn apply(&mut self, text: &str, key: &str, item: &Item) -> Result<(), String> {
+        let truth = |item: &Item| {
+            item.as_bool().ok_or_else(|| at(text, item, format!("`{key}` must be true or false")))
+        };
+        match key {
+            "keys" => {}
+            "mouse" => self.mouse = truth(item)?,
+            "notifications" => self.notifications = truth(item)?,
+            "bell" => self.bell = truth(item)?,
+            "theme" => {
+                let wrong = "`theme` must be \"dark\", \"light\", \"contrast\", \"16\" or \"none\"";
+                self.theme =
+                    item.as_str().and_then(Kind::named).ok_or_else(|| at(text, item, wrong))?;
+            }
+            "bind" => {
+                let table =
+                    item.as_table_like().ok_or_else(|| at(text, item, "`bind` must be a table"))?;
+                self.bind(text, table)?;
+            }
+            _ => {
+                let known: Vec<&str> = HELP.iter().map(|(name, _, _)| *name).collect();
+                let known = known.join(", ");
+                return Err(at(
+                    text,
+                    item,
+                    format!("there is no setting `{key}` in [tui]; there are {known}, bind"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn bind(&mut self, text: &str, places: &dyn TableLike) -> Result<(), String> {
+        for (name, item) in places.iter() {
+            let place = Place::ALL.into_iter().find(|p| p.name() == name).ok_or_else(|| {
+                let known = Place::ALL.map(Place::name).join(", ");
+                at(text, item, format!("there is no place `{name}`; there are {known}"))
+            })?;
+            let keys = item.as_table_like().ok_or_else(|| {
+                at(
+                    text,
+                    item,
+                    format!("`bind.{name}` must be a table like {{ \"ctrl-t\" = \"switch\" }}"),
+                )
+            })?;
+            for (key, item) in keys.iter() {
+                let sequence = keymap::parse(key).map_err(|what| at(text, item, what))?;
+                let action = match item.as_str() {
+                    Some("none") => None,
+                    Some(name) => Some(Action::named(name).ok_or_else(|| {
+                        at(
+                            text,
+                            item,
+                            format!("there is no action {name:?}; docs/tui.md lists them"),
+                        )
+                    })?),
+                    None => return Err(at(text, item, "an action is a text, like \"switch\"")),
+                };
+                self.keymap.bind(place, sequence, action);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text of a configuration with a setting of `[tui]` changed; comments and order stay.
+///
+/// # Errors
+/// What is wrong with the text, or with the value.
+pub fn with(text: &str, key: &str, value: &str) -> Result<String, String> {
+    let mut document: DocumentMut = text.parse().map_err(|e: TomlError| e.to_string())?;
+    let value: Value = value.parse().map_err(|e: TomlError| e.to_string())?;
+    let table = document.entry("tui").or_insert(toml_edit::table());
+    let table = table.as_table_like_mut().ok_or("`tui` must be a table")?;
+    table.insert(key, Item::Value(value));
+    let changed = document.to_string();
+    Config::parse(&changed).map(|_| changed)
+}
+
+fn at(text: &str, item: &Item, what: impl AsRef<str>) -> String {
+    let line = item.span().map_or(1, |s| line_of(text, s.start));
+    format!("line {line}: {}", what.as_ref())
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|b| *b == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keymap::Meaning;
+
+    #[test]
+    fn keys_can_be_changed_and_taken_away() {
+        let config = Config::parse(
+            "receipts = true\n[tui]\nkeys = \"vim\"\ntheme = \"light\"\n[tui.bind.list]\n\"ctrl-t\" = \"switch\"\nj = \"none\"\n",
+        )
+        .unwrap();
+        assert_eq!(config.theme, Kind::Light);
+        let means = |key: &str| config.keymap.meaning(Place::List, &keymap::parse(key).unwrap());
+        assert_eq!(means("ctrl-t"), Meaning::Action(Action::Switch));
+        assert_eq!(means("j"), Meaning::Nothing);
+        assert_eq!(means("k"), Meaning::Action(Action::Up));
+    }
+
+    #[test]
+    fn a_setting_is_changed_and_the_rest_stays() {
+        let changed = with("# mine\nreceipts = true\n", "theme", "\"light\"").unwrap();
+        assert_eq!(changed, "# mine\nreceipts = true\n\n[tui]\ntheme = \"light\"\n");
+        assert!(with("", "theme", "\"pink\"").is_err());
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line() {
+        for (text, line, words) in [
+            ("[tui]\ntheme = \"pink\"\n", 2, "theme"),
+            ("[tui]\n\ncolour = 1\n", 3, "colour"),
+            ("[tui.bind.list]\n\"ctrl-kk\" = \"switch\"\n", 2, "ctrl-kk"),
+            ("[tui.bind.list]\nx = \"fly\"\n", 2, "fly"),
+            ("[tui.bind.moon]\nx = \"up\"\n", 1, "moon"),
+            ("[tui]\nkeys = \"emacs\"\n", 2, "keys"),
+        ] {
+            let error = Config::parse(text).unwrap_err();
+            assert!(error.starts_with(&format!("line {line}:")), "{text:?}: {error}");
+            assert!(error.contains(words), "{text:?}: {error}");
+        }
+    }
+}

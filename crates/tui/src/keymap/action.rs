@@ -1,0 +1,170 @@
+//! Everything that a key can do. The palette lists the same.
+
+/// Where a key is pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// In every place that gives the key no meaning of its own.
+    Everywhere,
+    /// In the list of conversations, requests and people nearby.
+    List,
+    /// Among the messages of a conversation.
+    Messages,
+    /// Where text is written.
+    Composer,
+    /// In a window that lies over the rest, such as help or search.
+    Window,
+}
+
+impl Place {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Everywhere, Self::List, Self::Messages, Self::Composer, Self::Window];
+
+    /// Its name in `config.toml`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Everywhere => "everywhere",
+            Self::List => "list",
+            Self::Messages => "messages",
+            Self::Composer => "composer",
+            Self::Window => "window",
+        }
+    }
+
+    /// What a person calls it.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Everywhere => "Everywhere",
+            Self::List => "In the list",
+            Self::Messages => "Among messages",
+            Self::Composer => "While writing",
+            Self::Window => "In a window (help, search, …)",
+        }
+    }
+}
+
+macro_rules! actions {
+    ($($name:ident $text:literal $help:literal,)*) => {
+        /// What a key, or the palette, can do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Action {
+            $(#[doc = $help] $name,)*
+        }
+
+        impl Action {
+            /// All of them, in the order of the palette.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Its name in `config.toml`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// What it does, in a few words.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$name => $help,)* }
+            }
+        }
+    };
+}
+
+actions! {
+    Help "help" "show the keys",
+    Palette "palette" "do anything, by its name",
+    Switch "switch" "go to a conversation, by its name",
+    Search "search" "search everywhere",
+    SearchHere "search-here" "search in this conversation",
+    NextUnread "next-unread" "go to the next conversation with something unread",
+    NextConversation "next-conversation" "go to the next conversation",
+    PreviousConversation "previous-conversation" "go to the conversation before",
+    NextPane "next-pane" "go to the next pane",
+    PreviousPane "previous-pane" "go to the pane before",
+    Back "back" "go back, close what lies above",
+    Invite "invite" "make an invite link, with QR code",
+    AddContact "add-contact" "ask somebody to become a contact",
+    MyId "my-id" "show my ConnectID, with QR code",
+    Details "details" "look at this contact: ConnectID, safety number, path",
+    Verify "verify" "say that the safety numbers match, or take it back",
+    Mute "mute" "mute this conversation, or unmute it",
+    Network "network" "look at links, discovery and this machine",
+    Settings "settings" "look at the settings and change them",
+    Quit "quit" "end Nexus",
+    Suspend "suspend" "go back to the shell; `fg` returns",
+    Redraw "redraw" "paint everything anew",
+    Up "up" "one up",
+    Down "down" "one down",
+    PageUp "page-up" "a page up",
+    PageDown "page-down" "a page down",
+    Top "top" "go to the top",
+    Bottom "bottom" "go to the bottom",
+    Open "open" "open what is selected",
+    Accept "accept" "accept this request",
+    Decline "decline" "decline this request",
+    Block "block" "block this person, or unblock them",
+    FirstUnread "first-unread" "go to the first unread message",
+    JumpToDate "jump-to-date" "go to a day",
+    Write "write" "write into this conversation",
+    Reply "reply" "answer this message",
+    Edit "edit" "edit this message of mine",
+    Retract "retract" "take this message of mine back",
+    React "react" "react to this message",
+    JumpToReplied "jump-to-replied" "go to the message that this one answers",
+    Why "why" "tell the story of this message",
+    Copy "copy" "copy this message",
+    Send "send" "send what is written",
+    NewLine "new-line" "begin a new line",
+    Left "left" "one character left",
+    Right "right" "one character right",
+    WordLeft "word-left" "one word left",
+    WordRight "word-right" "one word right",
+    LineStart "line-start" "to the beginning of the line",
+    LineEnd "line-end" "to the end of the line",
+    DeleteBack "delete-back" "delete the character before",
+    DeleteForward "delete-forward" "delete the character after",
+    DeleteWord "delete-word" "delete the word before",
+    DeleteToStart "delete-to-start" "delete to the beginning of the line",
+    DeleteToEnd "delete-to-end" "delete to the end of the line",
+    Undo "undo" "undo what was typed",
+    Redo "redo" "do again what was undone",
+    OlderWritten "older-written" "what was sent before, to send again",
+    NewerWritten "newer-written" "what was sent after that",
+    Editor "editor" "write in $EDITOR",
+    Complete "complete" "complete `:emoji:` or @name",
+}
+
+impl Action {
+    /// The action of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|a| a.name() == name)
+    }
+
+    /// Whether it only moves the cursor in a text or a list, so that the palette need not offer it.
+    #[must_use]
+    pub const fn is_motion(self) -> bool {
+        matches!(
+            self,
+            Self::Up
+                | Self::Down
+                | Self::Open
+                | Self::Left
+                | Self::Right
+                | Self::WordLeft
+                | Self::WordRight
+                | Self::LineStart
+                | Self::LineEnd
+                | Self::DeleteBack
+                | Self::DeleteForward
+                | Self::DeleteWord
+                | Self::DeleteToStart
+                | Self::DeleteToEnd
+                | Self::NewLine
+                | Self::Palette
+                | Self::Complete
+        )
+    }
+}

@@ -1,0 +1,246 @@
+//! What comes in, and what is wanted.
+
+use nexus_node::api::{
+    CheckView, Command, ContactView, ConversationView, DraftView, ErrorBody, EventView,
+    IdentityView, InviteView, MessageView, NearbyView, SentView, StatusView, WhyView,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::keymap::Key;
+use crate::time::Now;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted, as one piece.
+    Paste(String),
+    /// The mouse did something.
+    Mouse(Mouse),
+    /// The terminal has this many columns and rows now.
+    Resize(u16, u16),
+    /// Whether the terminal is looked at.
+    Focus(bool),
+    /// It is this late.
+    Time(Now),
+    /// The node can be asked now.
+    Attached,
+    /// The node can't be had, or is gone.
+    Detached(ErrorBody),
+    /// The answer to something that was asked.
+    Answer {
+        /// Number of the question.
+        serial: u64,
+        /// What it was asked for.
+        purpose: Purpose,
+        /// What came of it.
+        result: Result<Rows, ErrorBody>,
+    },
+    /// The node tells what happened.
+    Event(Box<EventView>),
+    /// What came back from the editor; `None` when it failed.
+    Edited(Option<String>),
+    /// Something for the person, from the rim.
+    Said(String),
+    /// End: a signal asked for it, or the terminal is gone.
+    Quit,
+}
+
+/// What the mouse did, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mouse {
+    /// The main button was pressed.
+    Click(u16, u16),
+    /// The wheel was turned; up is negative.
+    Wheel(u16, u16, i32),
+}
+
+/// What an answer is for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Purpose {
+    /// Who I am.
+    Me,
+    /// The list.
+    Conversations,
+    /// The contacts.
+    Contacts,
+    /// Those who ask.
+    Requests,
+    /// Who is near.
+    Nearby,
+    /// Links and store.
+    Status,
+    /// Checks of this machine.
+    Doctor,
+    /// Messages of a conversation.
+    Window {
+        /// Which.
+        conversation: String,
+        /// What becomes of them.
+        load: Load,
+    },
+    /// Where the unread messages begin.
+    Unread {
+        /// In which conversation.
+        conversation: String,
+    },
+    /// What was being written.
+    Draft {
+        /// In which conversation.
+        conversation: String,
+    },
+    /// Everything in a conversation is read.
+    Read,
+    /// A text goes out.
+    Send {
+        /// Into which conversation.
+        conversation: String,
+        /// The text, to have it back if that fails.
+        text: String,
+    },
+    /// Something found.
+    Search {
+        /// For which words.
+        query: String,
+    },
+    /// The story of a message.
+    Why,
+    /// An invite link.
+    Invite,
+    /// A contact was asked, accepted, verified, …; what to say when it is done.
+    Contact(&'static str),
+    /// Something small; what to say when it is done, if anything.
+    Change(&'static str),
+}
+
+/// What becomes of messages that were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Load {
+    /// They are the newest: they replace what is there.
+    Newest,
+    /// They come before what is there.
+    Older,
+    /// They come after what is there.
+    Newer,
+    /// They replace what is there, and this one is shown and selected.
+    Around(String),
+    /// They replace what is there, and the unread line stands above this one.
+    Unread(String),
+    /// They replace what is there; the first of this or a later RFC 3339 time is shown.
+    Day(String),
+    /// They replace what is there, from its beginning.
+    Oldest,
+}
+
+/// The rows of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rows {
+    /// Me.
+    Me(Option<IdentityView>),
+    /// Conversations.
+    Conversations(Vec<ConversationView>),
+    /// Contacts, or those who ask.
+    Contacts(Vec<ContactView>),
+    /// People nearby.
+    Nearby(Vec<NearbyView>),
+    /// Messages.
+    Messages(Vec<MessageView>),
+    /// Links and store.
+    Status(Option<Box<StatusView>>),
+    /// Checks.
+    Checks(Vec<CheckView>),
+    /// A story.
+    Why(Vec<WhyView>),
+    /// An invite link.
+    Invite(Option<InviteView>),
+    /// A draft.
+    Draft(Option<DraftView>),
+    /// What was written.
+    Sent(Option<SentView>),
+    /// Whatever else.
+    Other,
+}
+
+fn all<T: DeserializeOwned>(rows: Vec<Value>) -> Result<Vec<T>, serde_json::Error> {
+    rows.into_iter().map(serde_json::from_value).collect()
+}
+
+impl Rows {
+    /// The rows that answer a command.
+    ///
+    /// # Errors
+    /// When they are not what the command's documentation says.
+    pub fn read(command: &Command, rows: Vec<Value>) -> Result<Self, serde_json::Error> {
+        use Command as C;
+        Ok(match command {
+            C::Id | C::ProfileSet { .. } => Self::Me(all(rows)?.pop()),
+            C::Conversations | C::Read { .. } | C::Mute { .. } | C::Timer { .. } => {
+                Self::Conversations(all(rows)?)
+            }
+            C::Contacts
+            | C::Requests
+            | C::ContactAdd { .. }
+            | C::ContactAccept { .. }
+            | C::ContactDecline { .. }
+            | C::ContactBlock { .. }
+            | C::ContactUnblock { .. }
+            | C::ContactRename { .. }
+            | C::ContactVerify { .. } => Self::Contacts(all(rows)?),
+            C::Nearby { .. } => Self::Nearby(all(rows)?),
+            C::Window { .. } | C::FirstUnread { .. } | C::Search { .. } => {
+                Self::Messages(all(rows)?)
+            }
+            C::Status => Self::Status(all(rows)?.pop().map(Box::new)),
+            C::Doctor => Self::Checks(all(rows)?),
+            C::Why { .. } => Self::Why(all(rows)?),
+            C::Invite { .. } => Self::Invite(all(rows)?.pop()),
+            C::Draft { .. } => Self::Draft(all(rows)?.pop()),
+            C::Send { .. } | C::Edit { .. } | C::Retract { .. } | C::React { .. } => {
+                Self::Sent(all(rows)?.pop())
+            }
+            _ => Self::Other,
+        })
+    }
+}
+
+/// Something that is wanted of the rim.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Ask the node.
+    Ask {
+        /// Number of the question.
+        serial: u64,
+        /// What for.
+        purpose: Purpose,
+        /// What.
+        command: Box<Command>,
+    },
+    /// Make an identity of this name, then start the node.
+    Begin {
+        /// The name.
+        name: String,
+    },
+    /// Set the title of the terminal.
+    Title(String),
+    /// Tell of something while the terminal is not looked at.
+    Notify {
+        /// Who.
+        title: String,
+        /// What.
+        text: String,
+    },
+    /// Put this on the clipboard.
+    Copy(String),
+    /// Let the person write in their editor, beginning with this.
+    Editor(String),
+    /// Keep a setting of `[tui]`: name and TOML value.
+    Set(&'static str, String),
+    /// Go back to the shell.
+    Suspend,
+    /// Paint everything anew.
+    Redraw,
+    /// End.
+    Quit,
+}

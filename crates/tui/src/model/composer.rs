@@ -1,0 +1,348 @@
+//! A text that is being written: cursor, words, undo. Also the one-line fields of windows.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::text;
+
+/// How many steps can be undone.
+const UNDO: usize = 200;
+/// How many sent texts are kept to be sent again.
+const WRITTEN: usize = 50;
+
+/// A text with a cursor.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Composer {
+    text: String,
+    cursor: usize,
+    undo: Vec<(String, usize)>,
+    redo: Vec<(String, usize)>,
+    typing: bool,
+    written: Vec<String>,
+    recalled: Option<usize>,
+}
+
+impl Composer {
+    /// With this text, the cursor at its end.
+    #[must_use]
+    pub fn with(text: &str) -> Self {
+        let mut new = Self::default();
+        new.set(text);
+        new
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Byte offset of the cursor, always between graphemes.
+    #[must_use]
+    pub fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Replaces the text; nothing to undo remains.
+    pub fn set(&mut self, text: &str) {
+        self.text = text.to_owned();
+        self.cursor = self.text.len();
+        self.undo.clear();
+        self.redo.clear();
+        self.typing = false;
+    }
+
+    /// Replaces the text as one step that can be undone.
+    pub fn replace_all(&mut self, text: &str) {
+        self.note(false);
+        text.clone_into(&mut self.text);
+        self.cursor = self.text.len();
+    }
+
+    /// Takes the text out, and keeps it among what was written.
+    pub fn take(&mut self) -> String {
+        let text = std::mem::take(&mut self.text);
+        self.set("");
+        self.recalled = None;
+        if !text.is_empty() && self.written.last() != Some(&text) {
+            self.written.push(text.clone());
+            if self.written.len() > WRITTEN {
+                self.written.remove(0);
+            }
+        }
+        text
+    }
+
+    fn before(&self) -> &str {
+        self.text.get(..self.cursor).unwrap_or_default()
+    }
+
+    fn after(&self) -> &str {
+        self.text.get(self.cursor..).unwrap_or_default()
+    }
+
+    /// Remembers the text as it is, so that it can come back.
+    fn note(&mut self, typing: bool) {
+        if !(typing && self.typing) {
+            self.undo.push((self.text.clone(), self.cursor));
+            if self.undo.len() > UNDO {
+                self.undo.remove(0);
+            }
+        }
+        self.typing = typing;
+        self.redo.clear();
+    }
+
+    /// Types one character; a word is one step of undo.
+    pub fn typed(&mut self, c: char) {
+        self.note(!c.is_whitespace());
+        self.text.insert(self.cursor, c);
+        self.cursor += c.len_utf8();
+    }
+
+    /// Puts in a text as one piece.
+    pub fn insert(&mut self, text: &str) {
+        self.note(false);
+        self.text.insert_str(self.cursor, text);
+        self.cursor += text.len();
+    }
+
+    fn remove(&mut self, from: usize, to: usize) {
+        if from < to && to <= self.text.len() {
+            self.note(false);
+            self.text.replace_range(from..to, "");
+            self.cursor = from;
+        }
+    }
+
+    /// Replaces the so many bytes before the cursor.
+    pub fn replace_before(&mut self, bytes: usize, with: &str) {
+        let from = self.cursor.saturating_sub(bytes);
+        if self.text.is_char_boundary(from) {
+            self.note(false);
+            self.text.replace_range(from..self.cursor, with);
+            self.cursor = from + with.len();
+        }
+    }
+
+    fn previous(&self) -> usize {
+        self.before().grapheme_indices(true).next_back().map_or(0, |(at, _)| at)
+    }
+
+    fn next(&self) -> usize {
+        self.cursor + self.after().graphemes(true).next().map_or(0, str::len)
+    }
+
+    fn word_before(&self) -> usize {
+        let words = self.before().split_word_bound_indices();
+        words.rev().find(|(_, word)| !word.trim().is_empty()).map_or(0, |(at, _)| at)
+    }
+
+    fn word_after(&self) -> usize {
+        let mut words = self.after().split_word_bound_indices();
+        let found = words.find(|(_, word)| !word.trim().is_empty());
+        found.map_or(self.text.len(), |(at, word)| self.cursor + at + word.len())
+    }
+
+    fn line_start(&self) -> usize {
+        self.before().rfind('\n').map_or(0, |at| at + 1)
+    }
+
+    fn line_end(&self) -> usize {
+        self.after().find('\n').map_or(self.text.len(), |at| self.cursor + at)
+    }
+
+    fn go(&mut self, to: usize) {
+        self.cursor = to;
+        self.typing = false;
+    }
+
+    /// One grapheme left.
+    pub fn left(&mut self) {
+        self.go(self.previous());
+    }
+
+    /// One grapheme right.
+    pub fn right(&mut self) {
+        self.go(self.next());
+    }
+
+    /// To the beginning of the word.
+    pub fn word_left(&mut self) {
+        self.go(self.word_before());
+    }
+
+    /// To the end of the word.
+    pub fn word_right(&mut self) {
+        self.go(self.word_after());
+    }
+
+    /// To the beginning of the line.
+    pub fn home(&mut self) {
+        self.go(self.line_start());
+    }
+
+    /// To the end of the line.
+    pub fn end(&mut self) {
+        self.go(self.line_end());
+    }
+
+    /// Deletes the grapheme before the cursor.
+    pub fn backspace(&mut self) {
+        self.remove(self.previous(), self.cursor);
+    }
+
+    /// Deletes the grapheme after the cursor.
+    pub fn delete(&mut self) {
+        let (from, to) = (self.cursor, self.next());
+        self.remove(from, to);
+    }
+
+    /// Deletes the word before the cursor.
+    pub fn delete_word(&mut self) {
+        self.remove(self.word_before(), self.cursor);
+    }
+
+    /// Deletes back to the beginning of the line.
+    pub fn delete_to_start(&mut self) {
+        self.remove(self.line_start(), self.cursor);
+    }
+
+    /// Deletes on to the end of the line.
+    pub fn delete_to_end(&mut self) {
+        let (from, to) = (self.cursor, self.line_end());
+        self.remove(from, to);
+    }
+
+    /// Undoes one step.
+    pub fn undo(&mut self) {
+        if let Some((text, cursor)) = self.undo.pop() {
+            self.redo.push((std::mem::replace(&mut self.text, text), self.cursor));
+            self.go(cursor);
+        }
+    }
+
+    /// Does again what was undone.
+    pub fn redo(&mut self) {
+        if let Some((text, cursor)) = self.redo.pop() {
+            self.undo.push((std::mem::replace(&mut self.text, text), self.cursor));
+            self.go(cursor);
+        }
+    }
+
+    /// Brings back what was written before, or after that.
+    pub fn recall(&mut self, older: bool) {
+        let count = self.written.len();
+        let at = match (self.recalled, older) {
+            (None, true) => count.checked_sub(1),
+            (Some(at), true) => Some(at.saturating_sub(1)),
+            (Some(at), false) if at + 1 < count => Some(at + 1),
+            (_, false) => None,
+        };
+        let text = at.and_then(|at| self.written.get(at)).cloned().unwrap_or_default();
+        if at.is_some() || self.recalled.is_some() {
+            self.note(false);
+            self.cursor = text.len();
+            self.text = text;
+        }
+        self.recalled = at;
+    }
+
+    /// Row and column of the cursor when the text is wrapped at a width.
+    #[must_use]
+    pub fn place(&self, cells: usize) -> (usize, usize) {
+        let rows = text::rows(&self.text, cells);
+        // At a soft break the cursor stands at the beginning of the next row.
+        let row = rows.iter().rposition(|r| r.start <= self.cursor).unwrap_or(0);
+        let start = rows.get(row).map_or(0, |r| r.start);
+        (row, text::width(self.text.get(start..self.cursor).unwrap_or_default()))
+    }
+
+    /// One row up or down of the wrapped text; `false` at its edge.
+    pub fn vertical(&mut self, cells: usize, down: bool) -> bool {
+        let rows = text::rows(&self.text, cells);
+        let (row, column) = self.place(cells);
+        let to = if down { Some(row + 1) } else { row.checked_sub(1) };
+        let Some(range) = to.and_then(|to| rows.get(to)) else { return false };
+        let last = to.is_some_and(|to| to + 1 == rows.len());
+        let mut at = range.start;
+        let mut used = 0;
+        for grapheme in self.text.get(range.clone()).unwrap_or_default().graphemes(true) {
+            used += text::width(grapheme);
+            let end = at + grapheme.len();
+            // The end of a row that goes on is the beginning of the next one.
+            if used > column
+                || (end == range.end && !last && self.text.as_bytes().get(end) != Some(&b'\n'))
+            {
+                break;
+            }
+            at = end;
+        }
+        self.go(at);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_lines_and_graphemes_are_deleted_whole() {
+        let mut c = Composer::with("one two\nthree 👩‍👩‍👧");
+        c.backspace();
+        assert_eq!(c.text(), "one two\nthree ");
+        c.delete_word();
+        assert_eq!(c.text(), "one two\n");
+        c.backspace();
+        c.word_left();
+        assert_eq!(c.cursor(), 4);
+        c.delete_to_start();
+        assert_eq!((c.text(), c.cursor()), ("two", 0));
+        c.undo();
+        c.undo();
+        assert_eq!(c.text(), "one two\n");
+        c.redo();
+        assert_eq!(c.text(), "one two");
+    }
+
+    #[test]
+    fn a_typed_word_is_one_step_of_undo_and_a_paste_is_one() {
+        let mut c = Composer::default();
+        "hello big".chars().for_each(|l| c.typed(l));
+        c.undo();
+        assert_eq!(c.text(), "hello ");
+        c.insert("a\nb\nc");
+        c.undo();
+        assert_eq!(c.text(), "hello ");
+    }
+
+    #[test]
+    fn the_cursor_goes_up_and_down_through_soft_breaks() {
+        let mut c = Composer::with("aaaa bbbb cccc");
+        assert_eq!(c.place(5), (2, 4));
+        assert!(c.vertical(5, false));
+        assert_eq!(c.place(5), (1, 4));
+        assert!(c.vertical(5, false) && !c.vertical(5, false));
+        assert!(c.vertical(5, true) && c.vertical(5, true) && !c.vertical(5, true));
+    }
+
+    #[test]
+    fn what_was_sent_can_be_brought_back() {
+        let mut c = Composer::with("first");
+        c.take();
+        c.set("second");
+        c.take();
+        c.recall(true);
+        c.recall(true);
+        assert_eq!(c.text(), "first");
+        c.recall(false);
+        c.recall(false);
+        assert_eq!(c.text(), "");
+    }
+}

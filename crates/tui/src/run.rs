@@ -1,0 +1,200 @@
+//! The rim: the terminal, the clock, the node. Everything that is not pure is here.
+
+mod asking;
+mod input;
+mod screen;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crossterm::event::EventStream;
+use futures::StreamExt;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use nexus_node::api::{ErrorBody, ErrorCode};
+use nexus_node::client::Client;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::config::Config;
+use crate::message::{Effect, Message};
+use crate::model::{Model, Stage};
+use crate::time::Now;
+use crate::update::{update, update_all};
+use crate::view;
+use asking::Asking;
+use screen::Screen;
+
+/// What the node tells is painted at most so often; what the person does, at once.
+const FRAME: Duration = Duration::from_millis(33);
+/// Messages of the node that wait to be taken in; beyond it the node waits, and tells later what was missed.
+const WAITING: usize = 1_024;
+/// The clock goes on so often while something waits for it,
+const TICK: Duration = Duration::from_millis(200);
+/// and so often while nothing does.
+const IDLE: Duration = Duration::from_secs(10);
+/// How long what was written last may take to be kept at the end.
+const END: Duration = Duration::from_secs(5);
+
+/// Where the node comes from.
+pub trait Host: Send + 'static {
+    /// Attaches to the node, or starts it; first makes an identity when a name is given.
+    fn open(
+        &mut self,
+        name: Option<String>,
+    ) -> impl Future<Output = Result<Client, ErrorBody>> + Send;
+}
+
+/// How the UI is wanted.
+#[derive(Debug)]
+pub struct Options {
+    /// What the person set.
+    pub config: Config,
+    /// Where that is kept.
+    pub config_file: PathBuf,
+    /// Whether there is an identity already.
+    pub has_identity: bool,
+}
+
+/// Runs until the person, or a signal, ends it.
+///
+/// # Errors
+/// When there is no terminal that can show it, or it is lost.
+pub async fn run<H: Host>(options: Options, host: H) -> Result<(), ErrorBody> {
+    let mut screen = Screen::open(options.config.mouse)?;
+    let now = Now { at: Timestamp::now(), zone: TimeZone::system() };
+    let size = screen.size()?;
+    let mut model = Model::new(now, size, options.config, options.has_identity);
+    let (sender, messages) = mpsc::channel(WAITING);
+    let mut asking = Asking::new(host, sender);
+    if options.has_identity {
+        asking.open(None);
+    }
+    let done = Rim { screen: &mut screen, asking: &mut asking, config_file: options.config_file }
+        .turn(&mut model, messages)
+        .await;
+    screen.close();
+    // Drafts and messages that were written last are on their way to the node.
+    let _ = tokio::time::timeout(END, asking.finish()).await;
+    match (done, model.stage) {
+        (Err(error), _) => Err(error),
+        (Ok(()), Stage::Gone(message, hint)) => {
+            Err(ErrorBody { code: ErrorCode::Unreachable, message, hint })
+        }
+        (Ok(()), _) => Ok(()),
+    }
+}
+
+struct Rim<'a> {
+    screen: &'a mut Screen,
+    asking: &'a mut Asking,
+    config_file: PathBuf,
+}
+
+impl Rim<'_> {
+    async fn turn(
+        &mut self,
+        model: &mut Model,
+        mut messages: mpsc::Receiver<Message>,
+    ) -> Result<(), ErrorBody> {
+        let mut input = EventStream::new();
+        let mut signals = input::Signals::listen();
+        let mut batch = Vec::new();
+        let mut painted = Instant::now();
+        self.screen.draw(|frame| view::draw(model, frame))?;
+        loop {
+            let tick = if waits(model) { TICK } else { IDLE };
+            let mut at_once = true;
+            let taken: Vec<Message> = tokio::select! {
+                biased;
+                event = input.next() => match event {
+                    Some(Ok(event)) => input::message(&event).into_iter().collect(),
+                    // The terminal is gone.
+                    Some(Err(_)) | None => vec![Message::Quit],
+                },
+                () = signals.next() => vec![Message::Quit],
+                count = messages.recv_many(&mut batch, WAITING) => {
+                    at_once = count == 1 && painted.elapsed() >= FRAME;
+                    std::mem::take(&mut batch)
+                }
+                () = tokio::time::sleep(tick) => {
+                    vec![Message::Time(Now { at: Timestamp::now(), zone: model.now.zone.clone() })]
+                }
+            };
+            model.now.at = Timestamp::now();
+            let effects = update_all(model, taken);
+            for effect in effects {
+                if effect == Effect::Quit {
+                    return Ok(());
+                }
+                self.perform(model, effect, &mut input).await?;
+            }
+            if !at_once && painted.elapsed() < FRAME {
+                // More comes than anybody can read: some of it is taken in before the next picture.
+                tokio::time::sleep_until(painted + FRAME).await;
+                while messages.len() < WAITING / 2
+                    && let Ok(message) = messages.try_recv()
+                {
+                    batch.push(message);
+                    if batch.len() >= WAITING {
+                        break;
+                    }
+                }
+                let effects = update_all(model, batch.drain(..));
+                for effect in effects {
+                    self.perform(model, effect, &mut input).await?;
+                }
+            }
+            self.screen.draw(|frame| view::draw(model, frame))?;
+            painted = Instant::now();
+        }
+    }
+
+    async fn perform(
+        &mut self,
+        model: &mut Model,
+        effect: Effect,
+        input: &mut EventStream,
+    ) -> Result<(), ErrorBody> {
+        match effect {
+            Effect::Ask { serial, purpose, command } => {
+                self.asking.ask(serial, purpose, *command);
+            }
+            Effect::Begin { name } => self.asking.open(Some(name)),
+            Effect::Title(title) => self.screen.title(&title),
+            Effect::Copy(text) => self.screen.copy(&text),
+            Effect::Notify { title, text } => {
+                self.screen.notify(&title, &text, model.config.bell);
+            }
+            Effect::Redraw => self.screen.clear()?,
+            Effect::Suspend => self.screen.suspend(model.config.mouse)?,
+            Effect::Set(key, value) => {
+                if key == "mouse" {
+                    self.screen.mouse(model.config.mouse);
+                }
+                if let Err(what) = input::keep(&self.config_file, key, &value) {
+                    let more = update(model, Message::Said(what));
+                    debug_assert!(more.is_empty(), "a remark asks for nothing");
+                }
+            }
+            Effect::Editor(text) => {
+                // Whoever reads keys must not read those of the editor.
+                *input = EventStream::new();
+                let edited = self.screen.edit(&text, model.config.mouse)?;
+                *input = EventStream::new();
+                let more = update(model, Message::Edited(edited));
+                debug_assert!(more.iter().all(|e| matches!(e, Effect::Ask { .. })));
+            }
+            Effect::Quit => {}
+        }
+        Ok(())
+    }
+}
+
+/// Whether something on the screen changes by time alone.
+fn waits(model: &Model) -> bool {
+    !model.pending.is_empty()
+        || model.toast.is_some()
+        || model.chats.values().any(|c| c.draft_since.is_some())
+}

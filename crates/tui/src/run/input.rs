@@ -1,0 +1,105 @@
+//! From the terminal's events to messages.
+
+use std::future::pending;
+use std::path::Path;
+
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::keymap::{Code, Key};
+use crate::message::{Message, Mouse};
+
+/// What an event of the terminal means, if anything.
+pub(super) fn message(event: &Event) -> Option<Message> {
+    match event {
+        Event::Key(event) if event.kind != KeyEventKind::Release => key(event).map(Message::Key),
+        Event::Key(_) => None,
+        Event::Paste(text) => Some(Message::Paste(text.clone())),
+        Event::Resize(width, height) => Some(Message::Resize(*width, *height)),
+        Event::FocusGained => Some(Message::Focus(true)),
+        Event::FocusLost => Some(Message::Focus(false)),
+        Event::Mouse(mouse) => {
+            let (x, y) = (mouse.column, mouse.row);
+            let mouse = match mouse.kind {
+                MouseEventKind::Down(MouseButton::Left) => Mouse::Click(x, y),
+                MouseEventKind::ScrollUp => Mouse::Wheel(x, y, -1),
+                MouseEventKind::ScrollDown => Mouse::Wheel(x, y, 1),
+                _ => return None,
+            };
+            Some(Message::Mouse(mouse))
+        }
+    }
+}
+
+fn key(event: &KeyEvent) -> Option<Key> {
+    let mut key = Key {
+        code: Code::Esc,
+        ctrl: event.modifiers.contains(KeyModifiers::CONTROL),
+        alt: event.modifiers.contains(KeyModifiers::ALT),
+        shift: event.modifiers.contains(KeyModifiers::SHIFT),
+    };
+    key.code = match event.code {
+        KeyCode::Char(c) => {
+            key.shift = false;
+            match c {
+                // What terminals send for Ctrl-_ reads as Ctrl-7.
+                '7' if key.ctrl => Code::Char('_'),
+                c if key.ctrl => Code::Char(c.to_ascii_lowercase()),
+                c => Code::Char(c),
+            }
+        }
+        KeyCode::Enter => Code::Enter,
+        KeyCode::Esc => Code::Esc,
+        KeyCode::Tab => Code::Tab,
+        KeyCode::BackTab => {
+            key.shift = true;
+            Code::Tab
+        }
+        KeyCode::Backspace => Code::Backspace,
+        KeyCode::Delete => Code::Delete,
+        KeyCode::Up => Code::Up,
+        KeyCode::Down => Code::Down,
+        KeyCode::Left => Code::Left,
+        KeyCode::Right => Code::Right,
+        KeyCode::Home => Code::Home,
+        KeyCode::End => Code::End,
+        KeyCode::PageUp => Code::PageUp,
+        KeyCode::PageDown => Code::PageDown,
+        KeyCode::F(n) => Code::F(n),
+        _ => return None,
+    };
+    Some(key)
+}
+
+/// The signals that end the program: SIGTERM, SIGHUP (the terminal is gone), SIGINT from outside.
+pub(super) struct Signals(Vec<Signal>);
+
+impl Signals {
+    pub(super) fn listen() -> Self {
+        let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()];
+        Self(kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect())
+    }
+
+    /// Until one comes. Safe to drop and call again.
+    pub(super) async fn next(&mut self) {
+        if self.0.is_empty() {
+            return pending().await;
+        }
+        let waiting = self.0.iter_mut().map(|signal| Box::pin(signal.recv()));
+        futures::future::select_all(waiting).await;
+    }
+}
+
+/// Keeps a setting in the configuration file.
+pub(super) fn keep(file: &Path, key: &str, value: &str) -> Result<(), String> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(e) => return Err(format!("{} can't be read: {e}", file.display())),
+    };
+    let changed = crate::config::with(&text, key, value)?;
+    nexus_node::setup::write_atomically(file, changed.as_bytes(), true)
+        .map_err(|e| format!("the setting was not kept: {}", e.message))
+}

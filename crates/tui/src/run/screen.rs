@@ -1,0 +1,212 @@
+//! The terminal: taken over at the beginning, given back whatever happens.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
+    EnableFocusChange, EnableMouseCapture,
+};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    SetTitle, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute, queue};
+use nexus_node::api::{ErrorBody, ErrorCode};
+use ratatui::backend::CrosstermBackend;
+use ratatui::{Frame, Terminal};
+
+/// Bytes of one picture that are written at once.
+const BUFFER: usize = 64 * 1024;
+
+/// Whether the terminal is ours just now: a panic gives it back once.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The terminal, while it is ours.
+pub(super) struct Screen {
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+}
+
+fn lost(error: io::Error) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::Failed,
+        format!("the terminal is lost: {error}"),
+        "what was written is kept",
+    )
+}
+
+/// Whether the UI can be shown.
+///
+/// # Errors
+/// Why not, and what to do.
+pub(super) fn possible() -> Result<(), ErrorBody> {
+    let no = |message: &str| {
+        Err(ErrorBody::new(
+            ErrorCode::Usage,
+            message,
+            "use the commands instead: `nexus --help`; `nexus --screen-reader` says what comes next",
+        ))
+    };
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return no("the screen of Nexus needs a terminal");
+    }
+    match std::env::var("TERM") {
+        Ok(term) if term == "dumb" => {
+            no("this terminal (TERM=dumb) can't show the screen of Nexus")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn take(mouse: bool) -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    let mut out = io::stdout();
+    execute!(out, EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
+    if mouse {
+        execute!(out, EnableMouseCapture)?;
+    }
+    Ok(())
+}
+
+/// Gives the terminal back; more than once does nothing more.
+fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let mut out = io::stdout();
+        // Nothing can be done when the terminal is gone.
+        let _ = execute!(
+            out,
+            EndSynchronizedUpdate,
+            DisableMouseCapture,
+            DisableFocusChange,
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            cursor::Show
+        );
+        let _ = disable_raw_mode();
+    }
+}
+
+/// A panic of the thread that paints gives the terminal back before it is told; one elsewhere must not write over the
+/// screen.
+fn on_panic() {
+    let ours = thread::current().id();
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if thread::current().id() == ours {
+            give_back();
+            before(info);
+        } else if TAKEN.load(Ordering::SeqCst) {
+            tracing::error!("{info}");
+        } else {
+            before(info);
+        }
+    }));
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    pub(super) fn open(mouse: bool) -> Result<Self, ErrorBody> {
+        possible()?;
+        on_panic();
+        take(mouse).map_err(lost)?;
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, io::stdout()));
+        let terminal = Terminal::new(backend).map_err(lost)?;
+        Ok(Self { terminal })
+    }
+
+    /// Columns and rows.
+    pub(super) fn size(&self) -> Result<(u16, u16), ErrorBody> {
+        let size = self.terminal.size().map_err(lost)?;
+        Ok((size.width, size.height))
+    }
+
+    /// Paints; only what changed is written.
+    pub(super) fn draw(&mut self, paint: impl FnOnce(&mut Frame<'_>)) -> Result<(), ErrorBody> {
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate).map_err(lost)?;
+        self.terminal.draw(paint).map_err(lost)?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate).map_err(lost)
+    }
+
+    /// Paints everything anew the next time.
+    pub(super) fn clear(&mut self) -> Result<(), ErrorBody> {
+        self.terminal.clear().map_err(lost)
+    }
+
+    fn say(&mut self, sequence: &str) {
+        let out = self.terminal.backend_mut();
+        let _ = out.write_all(sequence.as_bytes()).and_then(|()| Write::flush(out));
+    }
+
+    /// The title of the terminal.
+    pub(super) fn title(&mut self, title: &str) {
+        let _ = execute!(self.terminal.backend_mut(), SetTitle(crate::sanitize::line(title)));
+    }
+
+    /// Puts a text on the clipboard by OSC 52, which works over SSH too.
+    pub(super) fn copy(&mut self, text: &str) {
+        let sequence = format!("\u{1b}]52;c;{}\u{7}", STANDARD.encode(text));
+        self.say(&sequence);
+    }
+
+    /// Tells of something by OSC 9, and by the bell where that is wanted.
+    pub(super) fn notify(&mut self, title: &str, text: &str, bell: bool) {
+        let words = crate::sanitize::line(&format!("{title}: {text}"));
+        let ring = if bell { "\u{7}" } else { "" };
+        self.say(&format!("\u{1b}]9;{words}\u{1b}\\{ring}"));
+    }
+
+    /// Whether the mouse is ours.
+    pub(super) fn mouse(&mut self, on: bool) {
+        let out = self.terminal.backend_mut();
+        let _ =
+            if on { execute!(out, EnableMouseCapture) } else { execute!(out, DisableMouseCapture) };
+    }
+
+    /// Goes back to the shell until it lets us go on.
+    pub(super) fn suspend(&mut self, mouse: bool) -> Result<(), ErrorBody> {
+        use rustix::process::{Signal, kill_current_process_group};
+        give_back();
+        let stopped = kill_current_process_group(Signal::TSTP);
+        take(mouse).map_err(lost)?;
+        self.clear()?;
+        stopped.map_err(|e| lost(e.into()))
+    }
+
+    /// Lets the person write in their editor; `None` when that failed.
+    pub(super) fn edit(&mut self, text: &str, mouse: bool) -> Result<Option<String>, ErrorBody> {
+        give_back();
+        let edited = in_editor(text);
+        take(mouse).map_err(lost)?;
+        self.clear()?;
+        Ok(edited)
+    }
+
+    /// Gives the terminal back.
+    pub(super) fn close(&mut self) {
+        give_back();
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn in_editor(text: &str) -> Option<String> {
+    // Only this person can read it, and it is gone afterwards.
+    let mut file = tempfile::Builder::new().prefix("nexus-").suffix(".txt").tempfile().ok()?;
+    file.write_all(text.as_bytes()).ok()?;
+    let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok());
+    let editor = editor.filter(|e| !e.trim().is_empty()).unwrap_or_else(|| "vi".to_owned());
+    let mut words = editor.split_whitespace();
+    let status = std::process::Command::new(words.next()?).args(words).arg(file.path()).status();
+    if !status.is_ok_and(|s| s.success()) {
+        return None;
+    }
+    std::fs::read_to_string(file.path()).ok()
+}

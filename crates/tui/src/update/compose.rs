@@ -1,0 +1,211 @@
+//! Writing: typing, pasting, sending, leaving off.
+
+use nexus_node::api::Command;
+
+use super::{conversation, windows};
+use crate::keymap::{Action as A, Place};
+use crate::layout;
+use crate::message::{Effect, Purpose};
+use crate::model::chat::{Anchor, Writing};
+use crate::model::composer::Composer;
+use crate::model::{Focus, Model, Stage};
+use crate::sanitize;
+
+/// Longest text in bytes; the node refuses more.
+pub const MAX_TEXT: usize = 32 * 1024;
+
+/// The field that typing goes to.
+fn field(model: &mut Model) -> Option<&mut Composer> {
+    if matches!(model.stage, Stage::Name(_)) {
+        return match &mut model.stage {
+            Stage::Name(field) => Some(field),
+            _ => None,
+        };
+    }
+    if !model.windows.is_empty() {
+        return model.windows.last_mut().and_then(|w| w.field());
+    }
+    match model.focus {
+        Focus::Composer => model.chat_mut().map(|c| &mut c.composer),
+        _ => None,
+    }
+}
+
+/// A character was typed.
+pub(super) fn typed(model: &mut Model, place: Place, c: char) {
+    if let Some(field) = field(model) {
+        field.typed(c);
+        if place == Place::Window {
+            windows::typed(model);
+        }
+    }
+}
+
+/// Text was pasted: it goes in whole, whatever it looks like.
+pub(super) fn paste(model: &mut Model, text: &str) {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let one_line = !model.windows.is_empty() || matches!(model.stage, Stage::Name(_));
+    if !one_line && model.open.is_some() && model.focus != Focus::Composer {
+        model.focus = Focus::Composer;
+    }
+    let Some(field) = field(model) else { return };
+    if one_line {
+        field.insert(text.trim().replace('\n', " ").as_str());
+        windows::typed(model);
+    } else {
+        field.insert(&text.replace('\t', "    "));
+    }
+}
+
+/// An action on the text; `false` when it means something else here.
+pub(super) fn act(model: &mut Model, action: A) -> bool {
+    let cells = layout::panes(model).chat.map_or(20, layout::composer_cells);
+    match action {
+        A::Send => send(model),
+        A::Editor => {
+            let text = model.chat().map(|c| c.composer.text().to_owned()).unwrap_or_default();
+            model.effects.push(Effect::Editor(text));
+        }
+        A::Complete => complete(model),
+        A::Up | A::Down => {
+            let down = action == A::Down;
+            let moved = field(model).is_some_and(|f| f.vertical(cells, down));
+            if !moved && !down {
+                // Above the text are the messages.
+                conversation::select_last(model);
+            }
+        }
+        _ => return field(model).is_some_and(|field| edit(field, action)),
+    }
+    true
+}
+
+/// An action on a text alone; `false` when it is none.
+pub(super) fn edit(field: &mut Composer, action: A) -> bool {
+    match action {
+        A::NewLine => field.insert("\n"),
+        A::Left => field.left(),
+        A::Right => field.right(),
+        A::WordLeft => field.word_left(),
+        A::WordRight => field.word_right(),
+        A::LineStart => field.home(),
+        A::LineEnd => field.end(),
+        A::DeleteBack => field.backspace(),
+        A::DeleteForward => field.delete(),
+        A::DeleteWord => field.delete_word(),
+        A::DeleteToStart => field.delete_to_start(),
+        A::DeleteToEnd => field.delete_to_end(),
+        A::Undo => field.undo(),
+        A::Redo => field.redo(),
+        A::OlderWritten => field.recall(true),
+        A::NewerWritten => field.recall(false),
+        _ => return false,
+    }
+    true
+}
+
+fn send(model: &mut Model) {
+    let Some(chat) = model.chat_mut() else { return };
+    if chat.composer.text().trim().is_empty() {
+        return;
+    }
+    let length = chat.composer.text().len();
+    if length > MAX_TEXT {
+        let over = length - MAX_TEXT;
+        return model.complain(format!(
+            "This is {over} bytes too long for one message: shorten it, or send it in parts."
+        ));
+    }
+    let conversation = chat.id.clone();
+    let text = chat.composer.take();
+    let writing = std::mem::replace(&mut chat.writing, Writing::New);
+    chat.unread_from = None;
+    if !chat.newer {
+        chat.anchor = Anchor::Bottom;
+    }
+    if let Writing::Edit(id) = writing {
+        let kept = chat.kept_draft.clone();
+        chat.composer.set(&kept);
+        return model.ask(Purpose::Change("Edited."), Command::Edit { id, text });
+    }
+    let reply = match writing {
+        Writing::Reply(id) => Some(id),
+        _ => None,
+    };
+    let command = Command::Send { to: conversation.clone(), text: text.clone(), reply, wait: None };
+    let shown = sanitize::block(&text);
+    model.ask(Purpose::Send { conversation, text }, command);
+    let serial = model.serial;
+    if let Some(chat) = model.chat_mut() {
+        chat.outgoing.push((serial, shown));
+        let (id, newer) = (chat.id.clone(), chat.newer);
+        if newer {
+            conversation::load(model, &id, crate::message::Load::Newest);
+        }
+    }
+}
+
+/// Leaves off an answer or an edit. `false` when there is none.
+pub(super) fn cancel(model: &mut Model) -> bool {
+    let Some(chat) = model.chat_mut() else { return false };
+    match std::mem::replace(&mut chat.writing, Writing::New) {
+        Writing::New => false,
+        Writing::Reply(_) => true,
+        Writing::Edit(_) => {
+            let kept = chat.kept_draft.clone();
+            chat.composer.set(&kept);
+            true
+        }
+    }
+}
+
+/// What came back from the editor.
+pub(super) fn edited(model: &mut Model, text: Option<String>) {
+    match text {
+        Some(text) => {
+            if let Some(chat) = model.chat_mut() {
+                chat.composer.replace_all(text.trim_end_matches('\n'));
+            }
+        }
+        None => model.complain("The editor failed; the text is as it was."),
+    }
+}
+
+const EMOJI: [(&str, &str); 16] = [
+    ("smile", "🙂"),
+    ("joy", "😂"),
+    ("wink", "😉"),
+    ("heart", "❤️"),
+    ("thumbsup", "👍"),
+    ("thumbsdown", "👎"),
+    ("wave", "👋"),
+    ("tada", "🎉"),
+    ("fire", "🔥"),
+    ("eyes", "👀"),
+    ("thinking", "🤔"),
+    ("cry", "😢"),
+    ("pray", "🙏"),
+    ("rocket", "🚀"),
+    ("check", "✅"),
+    ("coffee", "☕"),
+];
+
+/// Completes `:smi` to 🙂 and `@an` to `@Ana`.
+fn complete(model: &mut Model) {
+    let names: Vec<String> = model.contacts.keys().map(|who| model.name(who)).collect();
+    let Some(field) = field(model) else { return };
+    let before = field.text().get(..field.cursor()).unwrap_or_default();
+    let word = before.rsplit(char::is_whitespace).next().unwrap_or_default().to_owned();
+    let with = if let Some(name) = word.strip_prefix(':') {
+        let name = name.trim_end_matches(':').to_lowercase();
+        EMOJI.iter().find(|(n, _)| n.starts_with(&name)).map(|(_, emoji)| (*emoji).to_owned())
+    } else if let Some(name) = word.strip_prefix('@') {
+        let name = name.to_lowercase();
+        names.into_iter().find(|n| n.to_lowercase().starts_with(&name)).map(|n| format!("@{n} "))
+    } else {
+        None
+    };
+    if let Some(with) = with {
+        field.replace_before(word.len(), &with);
+    }
+}

@@ -1,0 +1,299 @@
+//! What the node answers and tells.
+
+use jiff::Timestamp;
+use nexus_node::api::{Command, ContactState, ErrorBody, ErrorCode, Event, MessageView};
+
+use super::{conversation, people};
+use crate::layout::{scroll, viewport};
+use crate::message::{Effect, Load, Purpose, Rows};
+use crate::model::chat::{Anchor, Merge};
+use crate::model::composer::Composer;
+use crate::model::{Model, Stage, home};
+use crate::sanitize;
+use crate::text::{first_line, truncate};
+
+/// The node can be asked: everything is.
+pub(super) fn attached(model: &mut Model) {
+    if model.stage == Stage::Starting {
+        model.stage = Stage::Running;
+    }
+    everything(model);
+}
+
+/// The node can't be had, or is gone.
+pub(super) fn detached(model: &mut Model, error: ErrorBody) {
+    model.pending.clear();
+    if model.stage == Stage::Welcome && error.code == ErrorCode::BadName {
+        // Nothing was made: another name is asked for.
+        model.stage = Stage::Name(Composer::default());
+        return model.complain(format!("{} — {}", error.message, error.hint));
+    }
+    model.stage = Stage::Gone(error.message, error.hint);
+}
+
+/// Asks for all that the list shows.
+fn everything(model: &mut Model) {
+    for (purpose, command) in [
+        (Purpose::Me, Command::Id),
+        (Purpose::Contacts, Command::Contacts),
+        (Purpose::Requests, Command::Requests),
+        (Purpose::Conversations, Command::Conversations),
+        (Purpose::Nearby, Command::Nearby { watch: false }),
+        (Purpose::Status, Command::Status),
+    ] {
+        ask_once(model, purpose, command);
+    }
+}
+
+fn ask_once(model: &mut Model, purpose: Purpose, command: Command) {
+    if !model.asks(|p| *p == purpose) {
+        model.ask(purpose, command);
+    }
+}
+
+/// What came of a question.
+pub(super) fn answer(
+    model: &mut Model,
+    serial: u64,
+    purpose: Purpose,
+    result: Result<Rows, ErrorBody>,
+) {
+    match result {
+        Ok(rows) => taken(model, serial, purpose, rows),
+        Err(error) => refused(model, serial, purpose, &error),
+    }
+}
+
+fn refused(model: &mut Model, serial: u64, purpose: Purpose, error: &ErrorBody) {
+    if let Purpose::Send { conversation, text } = purpose
+        && let Some(chat) = model.chats.get_mut(&conversation)
+    {
+        chat.outgoing.retain(|(s, _)| *s != serial);
+        // The text is not lost: it is there to be sent again.
+        if chat.composer.is_empty() {
+            chat.composer.set(&text);
+        }
+    }
+    model.complain(format!("{} — {}", sanitize::line(&error.message), sanitize::line(&error.hint)));
+}
+
+fn taken(model: &mut Model, serial: u64, purpose: Purpose, rows: Rows) {
+    match (purpose, rows) {
+        (_, Rows::Me(me)) => model.me = me,
+        (Purpose::Conversations, Rows::Conversations(all)) => {
+            model.conversations = all;
+            home::settle(model);
+        }
+        (Purpose::Contacts, Rows::Contacts(all)) => {
+            model.contacts = all.into_iter().map(|c| (c.connect_id.clone(), c)).collect();
+        }
+        (Purpose::Requests, Rows::Contacts(all)) => {
+            model.requests = all;
+            home::settle(model);
+        }
+        (Purpose::Nearby, Rows::Nearby(all)) => {
+            model.nearby = all.into_iter().map(|n| (n.connect_id.clone(), n)).collect();
+            home::settle(model);
+        }
+        (_, Rows::Status(Some(status))) => {
+            let links = status.links.iter().cloned();
+            model.links = links.map(|l| (l.instance.clone(), l)).collect();
+            model.status = Some(*status);
+        }
+        (_, Rows::Checks(checks)) => model.checks = checks,
+        (_, Rows::Why(story)) => model.story = story,
+        (_, Rows::Invite(invite)) => model.invite = invite,
+        (Purpose::Window { conversation, load }, Rows::Messages(messages)) => {
+            conversation::loaded(model, &conversation, load, messages);
+        }
+        (Purpose::Unread { conversation }, Rows::Messages(mut messages)) => {
+            let load = messages.pop().map_or(Load::Newest, |first| Load::Unread(first.entry_id));
+            conversation::load(model, &conversation, load);
+        }
+        (Purpose::Search { query }, Rows::Messages(found)) => {
+            super::windows::found(model, query, found);
+        }
+        (Purpose::Draft { conversation }, Rows::Draft(Some(draft))) => {
+            if let Some(chat) = model.chats.get_mut(&conversation) {
+                // What was typed meanwhile goes before what was kept.
+                if chat.composer.is_empty() {
+                    chat.composer.set(&draft.text);
+                }
+                chat.kept_draft = draft.text;
+            }
+        }
+        (Purpose::Send { conversation, .. }, _) => {
+            if let Some(chat) = model.chats.get_mut(&conversation) {
+                chat.outgoing.retain(|(s, _)| *s != serial);
+            }
+        }
+        (Purpose::Contact(done), Rows::Contacts(all)) => {
+            for contact in all {
+                people::changed(model, contact);
+            }
+            said(model, done);
+        }
+        (Purpose::Read, Rows::Conversations(all)) => {
+            all.into_iter().for_each(|one| change(model, one));
+        }
+        (Purpose::Change(done), Rows::Conversations(all)) => {
+            for conversation in all {
+                change(model, conversation);
+            }
+            said(model, done);
+        }
+        (Purpose::Change(done), _) => said(model, done),
+        _ => {}
+    }
+}
+
+fn said(model: &mut Model, done: &'static str) {
+    if !done.is_empty() {
+        model.say(done);
+    }
+}
+
+/// Something happened.
+pub(super) fn event(model: &mut Model, event: Event) {
+    match event {
+        Event::Message { message, new } => self::message(model, *message, new),
+        Event::State { entry_id, conversation, state } => {
+            if let Some(chat) = model.chats.get_mut(&conversation)
+                && let Some(message) = chat.messages.iter_mut().find(|m| m.entry_id == entry_id)
+            {
+                message.state = message.state.max(state);
+            }
+        }
+        Event::Contact { contact } => {
+            people::changed(model, contact);
+            // Names of conversations, and whether they are there, follow from contacts.
+            ask_once(model, Purpose::Conversations, Command::Conversations);
+        }
+        Event::Conversation { conversation } => change(model, conversation),
+        Event::LinkUp { link } => {
+            joined(model, &link.connect_id);
+            model.links.insert(link.instance.clone(), link);
+        }
+        Event::LinkDown { instance, .. } => {
+            model.links.remove(&instance);
+        }
+        Event::Nearby { peer, gone } => {
+            if gone {
+                model.nearby.remove(&peer.connect_id);
+            } else {
+                model.nearby.insert(peer.connect_id.clone(), peer);
+            }
+            home::settle(model);
+        }
+        Event::Notice { text } => model.complain(sanitize::line(&text)),
+        Event::Lagged { .. } => {
+            everything(model);
+            if let Some(chat) = model.chat()
+                && chat.anchor == Anchor::Bottom
+            {
+                let id = chat.id.clone();
+                conversation::load(model, &id, Load::Newest);
+            }
+        }
+        Event::Ready { .. } => {}
+    }
+}
+
+/// A link came up after none was there: what was written before this moment was written apart.
+fn joined(model: &mut Model, peer: &str) {
+    if model.path(peer).is_some() {
+        return;
+    }
+    let with_peer = |c: &&nexus_node::api::ConversationView| {
+        c.kind == "direct" && c.members.iter().any(|m| m == peer)
+    };
+    let ids: Vec<String> =
+        model.conversations.iter().filter(with_peer).map(|c| c.id.clone()).collect();
+    let now = model.now.at;
+    for id in ids {
+        if let Some(chat) = model.chats.get_mut(&id) {
+            chat.joined = Some(now);
+        }
+    }
+}
+
+fn message(model: &mut Model, message: MessageView, new: bool) {
+    let mine = message.author == model.my_id();
+    remember_last(model, &message);
+    if new && !mine {
+        notify(model, &message);
+    }
+    let open = model.open.as_deref() == Some(message.conversation.as_str());
+    let at_bottom = viewport(model).zip(model.chat()).is_some_and(|(size, chat)| {
+        !chat.newer
+            && (chat.anchor == Anchor::Bottom
+                || scroll::range(model, chat, size.0, size.1).1 >= chat.messages.len())
+    });
+    let Some(chat) = model.chats.get_mut(&message.conversation) else { return };
+    if new && !mine {
+        if let Some(joined) = chat.joined {
+            merged(chat, &message, joined);
+        }
+        if open && !at_bottom {
+            chat.new_below += 1;
+        }
+    }
+    chat.take(message);
+}
+
+/// Counts a message that was written before the link came up and arrives after.
+fn merged(chat: &mut crate::model::chat::Chat, message: &MessageView, joined: Timestamp) {
+    if message.time.parse::<Timestamp>().is_ok_and(|written| written >= joined) {
+        return;
+    }
+    let key = joined.to_string();
+    match chat.merges.iter_mut().find(|m| m.joined == key) {
+        Some(merge) => {
+            merge.count += 1;
+            if message.order < merge.order {
+                message.order.clone_into(&mut merge.order);
+                message.entry_id.clone_into(&mut merge.first);
+            }
+        }
+        None => chat.merges.push(Merge {
+            joined: key,
+            first: message.entry_id.clone(),
+            order: message.order.clone(),
+            count: 1,
+        }),
+    }
+}
+
+/// The list shows the last message.
+fn remember_last(model: &mut Model, message: &MessageView) {
+    let Some(at) = model.conversations.iter().position(|c| c.id == message.conversation) else {
+        return ask_once(model, Purpose::Conversations, Command::Conversations);
+    };
+    let Some(conversation) = model.conversations.get_mut(at) else { return };
+    if conversation.last_time.as_deref() <= Some(message.time.as_str()) {
+        conversation.last_time = Some(message.time.clone());
+        conversation.last_text = Some(message.text.clone());
+        model.conversations.sort_by(|a, b| b.last_time.cmp(&a.last_time));
+    }
+}
+
+fn change(model: &mut Model, conversation: nexus_node::api::ConversationView) {
+    match model.conversations.iter_mut().find(|c| c.id == conversation.id) {
+        Some(known) => *known = conversation,
+        None if conversation.state == ContactState::Incoming => {}
+        None => return ask_once(model, Purpose::Conversations, Command::Conversations),
+    }
+    model.conversations.sort_by(|a, b| b.last_time.cmp(&a.last_time));
+}
+
+/// Tells of a message that came while nobody looked.
+fn notify(model: &mut Model, message: &MessageView) {
+    let conversation = model.conversation(&message.conversation);
+    let muted = conversation.is_some_and(|c| c.muted.is_some());
+    if model.looked_at || muted || !model.config.notifications || message.kind != "text" {
+        return;
+    }
+    let title = sanitize::line(&message.author_name);
+    let text = truncate(&sanitize::line(first_line(&message.text)), 80);
+    model.effects.push(Effect::Notify { title, text });
+}

@@ -1,0 +1,93 @@
+//! What follows from every change: drafts are kept, what is in view is read, what comes into view is asked for.
+
+use jiff::SignedDuration;
+use nexus_node::api::Command;
+
+use super::conversation;
+use crate::layout::{scroll, viewport};
+use crate::message::{Effect, Purpose};
+use crate::model::chat::Anchor;
+use crate::model::{Model, Stage};
+
+/// A draft is kept so long after its first change.
+const DRAFT: SignedDuration = SignedDuration::from_millis(700);
+/// Good news stay so long.
+const TOAST: SignedDuration = SignedDuration::from_secs(5);
+/// Bad news stay so long, or until a key is pressed.
+const BAD: SignedDuration = SignedDuration::from_secs(15);
+
+/// After every message.
+pub(super) fn settle(model: &mut Model) {
+    if model.stage != Stage::Running {
+        return;
+    }
+    keep_drafts(model, false);
+    at_bottom(model);
+    conversation::load_near(model);
+    let now = model.now.at;
+    let stays =
+        |t: &crate::model::Toast| now.duration_since(t.since) < if t.bad { BAD } else { TOAST };
+    model.toast = model.toast.take().filter(stays);
+    title(model);
+}
+
+/// Lets the node keep what is being written: of the conversations that were left at once, of the open one after a moment.
+pub(super) fn keep_drafts(model: &mut Model, all: bool) {
+    let now = model.now.at;
+    let mut due = Vec::new();
+    let open = model.open.clone();
+    for chat in model.chats.values_mut() {
+        let draft = chat.draft();
+        if draft == chat.kept_draft {
+            chat.draft_since = None;
+            continue;
+        }
+        let since = *chat.draft_since.get_or_insert(now);
+        let left = open.as_ref() != Some(&chat.id);
+        if all || left || now.duration_since(since) >= DRAFT {
+            let draft = chat.draft().to_owned();
+            chat.kept_draft.clone_from(&draft);
+            chat.draft_since = None;
+            due.push((chat.id.clone(), draft));
+        }
+    }
+    for (conversation, text) in due {
+        model.ask(Purpose::Change(""), Command::Draft { conversation, text: Some(text) });
+    }
+}
+
+/// With the last message in view and somebody looking, everything is read.
+fn at_bottom(model: &mut Model) {
+    let (Some(size), Some(chat)) = (viewport(model), model.chat()) else { return };
+    if !chat.loaded || chat.newer || !model.looked_at || size.1 == 0 {
+        return;
+    }
+    if chat.anchor != Anchor::Bottom
+        && scroll::range(model, chat, size.0, size.1).1 < chat.messages.len()
+    {
+        return;
+    }
+    let id = chat.id.clone();
+    let unread = model.conversation(&id).map_or(0, |c| c.unread);
+    if let Some(chat) = model.chat_mut() {
+        // Whoever looks at the end wants to see what comes.
+        chat.anchor = Anchor::Bottom;
+        chat.new_below = 0;
+    }
+    let asked = model.asks(|p| *p == Purpose::Read);
+    if unread > 0 && !asked {
+        model.ask(Purpose::Read, Command::Read { conversation: id, to: None });
+    }
+}
+
+/// The title of the terminal tells what is unread.
+fn title(model: &mut Model) {
+    let title = match model.unread() {
+        0 => "Nexus".to_owned(),
+        n => format!("({n}) Nexus"),
+    };
+    if title != model.title {
+        model.title.clone_from(&title);
+        model.effects.push(Effect::Title(title));
+    }
+}

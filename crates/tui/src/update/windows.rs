@@ -1,0 +1,277 @@
+//! What is done in windows: choosing, searching, filling in, saying yes.
+
+use nexus_node::api::{Command, MessageView};
+
+use super::{act as acting, compose, conversation};
+use crate::keymap::Action as A;
+use crate::message::{Effect, Load, Purpose};
+use crate::model::composer::Composer;
+use crate::model::window::{Choice, Confirm, Form, FormKind, Pick, Search, Window, options};
+use crate::model::{Model, window};
+use crate::theme::Kind;
+
+/// Results of a search at most.
+const FOUND: u32 = 50;
+/// Shortest word that is searched for.
+const SHORTEST: usize = 2;
+
+/// Opens a window; one that chooses takes the place of another that does.
+pub(super) fn show(model: &mut Model, window: Window) {
+    let passing = |w: &Window| matches!(w, Window::Pick(_) | Window::Search(_));
+    if passing(&window) {
+        model.windows.retain(|w| !passing(w));
+    }
+    model.windows.push(window);
+}
+
+/// Whether typing goes to a field.
+pub(super) fn has_field(model: &Model) -> bool {
+    matches!(model.windows.last(), Some(Window::Pick(_) | Window::Search(_) | Window::Form(_)))
+}
+
+/// Opens the search, everywhere or in one conversation.
+pub(super) fn search(model: &mut Model, within: Option<String>) {
+    let search = Search {
+        field: Composer::default(),
+        within,
+        found: Vec::new(),
+        answered: String::new(),
+        selected: 0,
+    };
+    show(model, Window::Search(search));
+}
+
+/// The field of the window on top changed.
+pub(super) fn typed(model: &mut Model) {
+    match model.windows.last_mut() {
+        Some(Window::Pick(pick)) => pick.selected = 0,
+        Some(Window::Form(form)) => form.error.clear(),
+        Some(Window::Search(search)) => {
+            search.selected = 0;
+            let query = search.field.text().trim().to_owned();
+            if query.chars().count() < SHORTEST {
+                search.found.clear();
+                search.answered = query;
+                return;
+            }
+            let conversation = search.within.clone();
+            let command =
+                Command::Search { query: query.clone(), conversation, limit: Some(FOUND) };
+            model.ask(Purpose::Search { query }, command);
+        }
+        _ => {}
+    }
+}
+
+/// What was found; only what answers the words as they are now is shown.
+pub(super) fn found(model: &mut Model, query: String, found: Vec<MessageView>) {
+    if let Some(Window::Search(search)) = model.windows.last_mut()
+        && search.field.text().trim() == query
+    {
+        search.found = found;
+        search.answered = query;
+    }
+}
+
+/// The next or the previous field of a form.
+pub(super) fn next_field(model: &mut Model, by: i8) {
+    if let Some(Window::Form(form)) = model.windows.last_mut() {
+        let count = form.fields.len().max(1);
+        form.at = (form.at + if by > 0 { 1 } else { count - 1 }) % count;
+    }
+}
+
+/// An action in a window.
+pub(super) fn act(model: &mut Model, action: A) {
+    if let Some(field) = model.windows.last_mut().and_then(Window::field)
+        && !matches!(action, A::Up | A::Down | A::NewLine | A::OlderWritten | A::NewerWritten)
+    {
+        let before = field.text().to_owned();
+        if compose::edit(field, action) {
+            if field.text() != before {
+                typed(model);
+            }
+            return;
+        }
+    }
+    match action {
+        A::Up => step(model, -1),
+        A::Down => step(model, 1),
+        A::PageUp => step(model, -10),
+        A::PageDown => step(model, 10),
+        A::Open | A::Send => enter(model),
+        A::Copy => copy(model),
+        _ => {}
+    }
+}
+
+fn step(model: &mut Model, by: isize) {
+    let pick_len = match model.windows.last() {
+        Some(Window::Pick(pick)) => options(model, pick).len(),
+        _ => 0,
+    };
+    let moved = |at: usize, len: usize| at.saturating_add_signed(by).min(len.saturating_sub(1));
+    match model.windows.last_mut() {
+        Some(Window::Help { scroll }) => *scroll = scroll.saturating_add_signed(by),
+        Some(Window::Page(page)) => page.scroll = page.scroll.saturating_add_signed(by),
+        Some(Window::Pick(pick)) => pick.selected = moved(pick.selected, pick_len),
+        Some(Window::Search(search)) => {
+            search.selected = moved(search.selected, search.found.len());
+        }
+        Some(Window::Settings { selected }) => *selected = moved(*selected, SETTINGS),
+        Some(Window::Form(_)) => next_field(model, if by > 0 { 1 } else { -1 }),
+        _ => {}
+    }
+}
+
+fn enter(model: &mut Model) {
+    match model.windows.last().cloned() {
+        Some(Window::Pick(pick)) => choose(model, &pick),
+        Some(Window::Search(search)) => {
+            if let Some(message) = search.found.get(search.selected) {
+                conversation::jump(model, &message.conversation, &message.entry_id);
+            }
+        }
+        Some(Window::Confirm(confirm)) => {
+            model.windows.pop();
+            yes(model, confirm);
+        }
+        Some(Window::Form(form)) => submit(model, form),
+        Some(Window::Settings { selected }) => setting(model, selected),
+        Some(Window::Help { .. } | Window::Page(_)) => {
+            model.windows.pop();
+        }
+        None => {}
+    }
+}
+
+fn yes(model: &mut Model, confirm: Confirm) {
+    let purpose = match confirm.contact {
+        true => Purpose::Contact(confirm.done),
+        false => Purpose::Change(confirm.done),
+    };
+    model.ask(purpose, confirm.command);
+}
+
+fn choose(model: &mut Model, pick: &Pick) {
+    let Some(line) = options(model, pick).into_iter().nth(pick.selected) else { return };
+    model.windows.pop();
+    match line.choice {
+        Choice::Conversation(id) => conversation::open(model, &id),
+        Choice::Emoji(emoji) => {
+            if let Some(id) = model.message().map(|m| m.entry_id.clone()) {
+                model.ask(Purpose::Change(""), Command::React { id, emoji });
+            }
+        }
+        Choice::Action(action) => {
+            let place = model.place();
+            acting::act(model, place, action);
+        }
+    }
+}
+
+fn submit(model: &mut Model, form: Form) {
+    let value = |at: usize| {
+        form.fields.get(at).map(|(_, f)| f.text().trim().to_owned()).unwrap_or_default()
+    };
+    let fail = |model: &mut Model, error: &str| {
+        if let Some(Window::Form(form)) = model.windows.last_mut() {
+            error.clone_into(&mut form.error);
+        }
+    };
+    match form.kind {
+        FormKind::AddContact => {
+            let (who, words) = (value(0), value(1));
+            if who.is_empty() {
+                return fail(model, "Whom? Paste a ConnectID or an invite link.");
+            }
+            let message = (!words.is_empty()).then_some(words);
+            model.windows.pop();
+            let command = Command::ContactAdd { who, name: None, address: None, message };
+            model.ask(Purpose::Contact("Asked. They will see your request."), command);
+        }
+        FormKind::Date => {
+            let day = value(0).parse::<jiff::civil::Date>();
+            let start = day.ok().and_then(|d| d.to_zoned(model.now.zone.clone()).ok());
+            let Some(start) = start else {
+                return fail(model, "Write a day like 2026-11-23.");
+            };
+            model.windows.pop();
+            if let Some(id) = model.open.clone() {
+                conversation::load(model, &id, Load::Day(start.timestamp().to_string()));
+            }
+        }
+        FormKind::Name => {
+            let name = value(0);
+            if name.is_empty() {
+                return fail(model, "A name, as others will see it.");
+            }
+            model.windows.pop();
+            model.ask(Purpose::Change("That is your name now."), Command::ProfileSet { name });
+        }
+    }
+}
+
+/// How many settings there are.
+pub(super) const SETTINGS: usize = 6;
+
+/// Changes the selected setting to its next value, and keeps it.
+fn setting(model: &mut Model, selected: usize) {
+    let truth = |on: bool| on.to_string();
+    let (name, value) = match selected {
+        0 => {
+            let mut name = Composer::default();
+            name.set(model.me.as_ref().map_or("", |m| m.name.as_str()));
+            let fields = vec![("My name, as others see it", name)];
+            let form = Form { kind: FormKind::Name, fields, at: 0, error: String::new() };
+            return show(model, Window::Form(form));
+        }
+        1 => {
+            let at = Kind::ALL.iter().position(|k| *k == model.config.theme).unwrap_or(0);
+            let next = Kind::ALL.get((at + 1) % Kind::ALL.len()).copied().unwrap_or_default();
+            model.set_theme(next);
+            ("theme", format!("\"{}\"", next.name()))
+        }
+        2 => {
+            model.config.mouse = !model.config.mouse;
+            ("mouse", truth(model.config.mouse))
+        }
+        3 => {
+            model.config.notifications = !model.config.notifications;
+            ("notifications", truth(model.config.notifications))
+        }
+        4 => {
+            model.config.bell = !model.config.bell;
+            ("bell", truth(model.config.bell))
+        }
+        _ => {
+            let vim = !model.config.vim;
+            model.say("The other keys hold from the next start on.");
+            model
+                .effects
+                .push(Effect::Set("keys", if vim { "\"vim\"" } else { "\"default\"" }.to_owned()));
+            model.config.vim = vim;
+            return;
+        }
+    };
+    model.effects.push(Effect::Set(name, value));
+}
+
+/// Copies what a page is about.
+fn copy(model: &mut Model) {
+    use window::PageKind as K;
+    let text = match model.windows.last() {
+        Some(Window::Page(page)) => match &page.kind {
+            K::MyId => Some(model.my_id().to_owned()),
+            K::Invite => model.invite.as_ref().map(|i| i.link.clone()),
+            K::Contact(who) => Some(who.clone()),
+            K::Why(entry) => Some(entry.clone()),
+            K::Network => None,
+        },
+        _ => None,
+    };
+    if let Some(text) = text {
+        model.effects.push(Effect::Copy(text));
+        model.say("Copied.");
+    }
+}

@@ -1,0 +1,82 @@
+//! The bar at the bottom: whether I am online and how, what is waited for, what just happened, the keys to begin with.
+
+use jiff::SignedDuration;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use std::collections::BTreeMap;
+
+use super::apart;
+use crate::keymap::{Action as A, spelled};
+use crate::message::Purpose;
+use crate::model::Model;
+use crate::sanitize;
+use crate::text::{count, truncate, width};
+
+/// What takes longer than this is told.
+const LONG: SignedDuration = SignedDuration::from_millis(500);
+
+pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let cells = usize::from(area.width);
+    let (left, style) = match (&model.toast, waits(model)) {
+        (Some(toast), _) if toast.bad => (format!(" ! {}", toast.text), model.theme.bad),
+        (_, Some(words)) => (format!(" … {words}"), model.theme.unread),
+        (Some(toast), _) => (format!(" {}", toast.text), model.theme.good),
+        (None, None) => (online(model), model.theme.bar),
+    };
+    let key = |action| model.config.keymap.keys_of(action, None);
+    let right = match model.keys.is_empty() {
+        false => format!("{} … ", spelled(&model.keys)),
+        true => format!("{} keys  {} do  {} go ", key(A::Help), key(A::Palette), key(A::Switch)),
+    };
+    let right = if width(&left) + width(&right) + 2 > cells { String::new() } else { right };
+    let line = apart(
+        Span::styled(truncate(&left, cells), style),
+        Span::styled(right, model.theme.bar),
+        cells,
+    );
+    frame.render_widget(Line::from(line.spans).style(model.theme.bar), area);
+}
+
+/// `Ana · online: 2 by lan, 1 by relay · 3 waiting to be delivered`
+fn online(model: &Model) -> String {
+    let name = model.me.as_ref().map(|me| sanitize::line(&me.name)).unwrap_or_default();
+    let mut paths: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for link in model.links.values().filter(|l| seen.insert(&l.connect_id)) {
+        *paths.entry(model.path(&link.connect_id).unwrap_or("lan")).or_default() += 1;
+    }
+    let state = if paths.is_empty() {
+        let near = model.nearby.len() as u64;
+        match near {
+            0 => "no links".to_owned(),
+            n => format!("no links, {} nearby", n),
+        }
+    } else {
+        let all: Vec<String> = paths.iter().map(|(path, n)| format!("{n} by {path}")).collect();
+        format!("online: {}", all.join(", "))
+    };
+    format!(" {name} · {state}")
+}
+
+/// What the node has not answered for a while.
+fn waits(model: &Model) -> Option<String> {
+    let late = |p: &&crate::model::Pending| {
+        model.now.at.duration_since(p.since) > LONG && p.purpose != Purpose::Doctor
+    };
+    let late: Vec<_> = model.pending.values().filter(late).collect();
+    let first = late.first()?;
+    let what = match &first.purpose {
+        Purpose::Send { .. } => "your message is being kept",
+        Purpose::Window { .. } | Purpose::Unread { .. } => "reading messages",
+        Purpose::Search { .. } => "searching",
+        Purpose::Contact(_) => "asking",
+        _ => "waiting for the node",
+    };
+    let seconds = model.now.at.duration_since(first.since).as_secs();
+    let more = match late.len() as u64 {
+        1 => String::new(),
+        n => format!(", {}", count(n - 1, "more thing", "more things")),
+    };
+    Some(format!("{what} ({seconds} s{more})"))
+}

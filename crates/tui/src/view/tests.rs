@@ -1,0 +1,267 @@
+use nexus_node::api::{ContactState, MessageState, MessageView, ReactionView};
+use proptest::prelude::*;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::draw;
+use crate::keymap::{Code, Key};
+use crate::message::{Message, Mouse, Purpose, Rows};
+use crate::model::Model;
+use crate::model::chat::Merge;
+use crate::update::testing::{
+    BEN, CLEO, alone, answer, chat, contact, home, me, message, now, press, write,
+};
+use crate::update::update;
+use crate::{sanitize, text};
+
+const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
+
+/// The screen as text.
+pub(crate) fn text(model: &Model) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(model.size.0, model.size.1)).unwrap();
+    terminal.draw(|frame| draw(model, frame)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let mut out = String::new();
+    for y in 0..model.size.1 {
+        let mut line = String::new();
+        let mut skip = 0;
+        for x in 0..model.size.0 {
+            if skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            let symbol = buffer[(x, y)].symbol();
+            skip = text::width(symbol).saturating_sub(1);
+            line.push_str(symbol);
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn snapshots(name: &str, make: impl Fn((u16, u16)) -> Model) {
+    for size in SIZES {
+        let shown = text(&make(size));
+        insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), shown);
+    }
+}
+
+/// A conversation with one of everything.
+fn busy(size: (u16, u16)) -> Model {
+    let mut model = chat(size, 2);
+    let me = |n, state, text: &str| MessageView { state, text: text.into(), ..message(n, "me") };
+    let ben = |n, text: &str| MessageView { text: text.into(), ..message(n, "ben") };
+    let all = vec![
+        MessageView { time: "2026-11-22T09:15:00Z".into(), ..ben(0, "Shall we meet tomorrow?") },
+        me(
+            10,
+            MessageState::Read,
+            "Yes. At eight, where we always meet, or is that too early for you after last night?",
+        ),
+        MessageView {
+            reply_to: Some(message(10, "me").entry_id),
+            reactions: vec![ReactionView { emoji: "👍".into(), by: vec![BEN.into()] }],
+            ..ben(20, "Eight is fine.\n\n    fn main() {\n        println!(\"日本語 👩‍👩‍👧\");\n    }")
+        },
+        MessageView { edited: true, ..ben(21, "Bring the map") },
+        MessageView { kind: "retracted".into(), text: String::new(), ..ben(22, "") },
+        ben(40, "written while we were apart"),
+        ben(41, "this too"),
+        me(50, MessageState::Delivered, "Got it"),
+        me(51, MessageState::Sent, "On my way"),
+        me(59, MessageState::Queued, "Are you there?"),
+    ];
+    let chat = model.chat_mut().unwrap();
+    chat.messages = all;
+    chat.merges = vec![Merge {
+        joined: String::new(),
+        first: message(40, "ben").entry_id,
+        order: String::new(),
+        count: 2,
+    }];
+    chat.unread_from = Some(message(41, "ben").entry_id);
+    model
+}
+
+#[test]
+fn the_first_run() {
+    snapshots("first_run", |size| {
+        let mut model = Model::new(now(), size, crate::config::Config::default(), false);
+        write(&mut model, "Ana");
+        model
+    });
+    snapshots("welcome", |size| {
+        let mut model = Model::new(now(), size, crate::config::Config::default(), false);
+        write(&mut model, "Ana");
+        press(&mut model, "enter");
+        model.me = Some(me());
+        model
+    });
+}
+
+#[test]
+fn home_with_nobody_yet() {
+    snapshots("alone", alone);
+}
+
+#[test]
+fn home_with_conversations_requests_and_people_nearby() {
+    snapshots("home", |size| {
+        let mut model = home(size);
+        model.conversations[0].unread = 3;
+        let mut request = contact("cleo", "Cleo", ContactState::Incoming);
+        request.message = Some("we met on the train".into());
+        model.nearby.clear();
+        let mut dan = crate::update::testing::nearby("dan", "Dan");
+        dan.connect_id = CLEO.replace("cleo", "dan0");
+        model.nearby.insert(dan.connect_id.clone(), dan);
+        model.requests.push(request);
+        press(&mut model, "home");
+        model
+    });
+}
+
+#[test]
+fn a_conversation_with_one_of_everything() {
+    snapshots("conversation", busy);
+}
+
+#[test]
+fn a_message_that_is_chosen_and_an_answer_that_is_written() {
+    snapshots("answering", |size| {
+        let mut model = busy(size);
+        press(&mut model, "up up up up up up up r");
+        write(
+            &mut model,
+            "An answer that is longer than one row of the smallest screen, and so it goes on in the next.",
+        );
+        model
+    });
+    snapshots("chosen", |size| {
+        let mut model = busy(size);
+        press(&mut model, "up up up");
+        model
+    });
+}
+
+#[test]
+fn windows() {
+    snapshots("help", |size| {
+        let mut model = home(size);
+        press(&mut model, "f1");
+        model
+    });
+    snapshots("palette", |size| {
+        let mut model = home(size);
+        press(&mut model, "ctrl-p");
+        write(&mut model, "con");
+        model
+    });
+    snapshots("search", |size| {
+        let mut model = busy(size);
+        press(&mut model, "ctrl-f");
+        write(&mut model, "eight");
+        let found =
+            MessageView { snippet: Some("… Eight is fine. …".into()), ..message(20, "ben") };
+        answer(
+            &mut model,
+            |p| *p == Purpose::Search { query: "eight".into() },
+            Rows::Messages(vec![found]),
+        );
+        model
+    });
+    snapshots("add_contact", |size| {
+        let mut model = alone(size);
+        press(&mut model, "n");
+        model
+    });
+    snapshots("contact", |size| {
+        let mut model = home(size);
+        press(&mut model, "alt-d");
+        model
+    });
+    snapshots("settings", |size| {
+        let mut model = home(size);
+        press(&mut model, "f3");
+        model
+    });
+}
+
+#[test]
+fn text_of_peers_can_neither_move_the_cursor_nor_break_the_layout() {
+    let evil = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\u{202e}abc\u{0301}\u{0301}\u{0301}\u{0301}\u{0301}\u{0301}\u{0301}\u{0301}\u{9b}31m\u{200b}\t\u{8}";
+    for size in SIZES {
+        let mut model = busy(size);
+        for message in &mut model.chat_mut().unwrap().messages {
+            message.text = evil.repeat(3);
+            message.author_name = evil.into();
+        }
+        model.conversations[0].name = evil.into();
+        model.conversations[0].last_text = Some(evil.into());
+        model.nearby.get_mut(CLEO).unwrap().name = evil.into();
+        model.contacts.get_mut(BEN).unwrap().name = evil.into();
+        model.contacts.get_mut(BEN).unwrap().warnings = vec![evil.into()];
+        let shown = text(&model);
+        assert!(shown.chars().all(|c| c == '\n' || !sanitize::is_unsafe(c)), "{shown}");
+        for line in shown.lines() {
+            assert!(text::width(line) <= usize::from(size.0), "{line}");
+        }
+    }
+}
+
+fn any_message() -> impl Strategy<Value = Message> {
+    let codes = prop_oneof![
+        any::<char>().prop_map(Code::Char),
+        proptest::sample::select(
+            "abdehijkmnoqrtuwcy+/?:gG ".chars().map(Code::Char).collect::<Vec<_>>()
+        ),
+        proptest::sample::select(vec![
+            Code::Enter,
+            Code::Esc,
+            Code::Tab,
+            Code::Backspace,
+            Code::Delete,
+            Code::Up,
+            Code::Down,
+            Code::Left,
+            Code::Right,
+            Code::Home,
+            Code::End,
+            Code::PageUp,
+            Code::PageDown,
+            Code::F(1),
+            Code::F(2),
+            Code::F(3),
+        ]),
+    ];
+    let key = (codes, any::<bool>(), any::<bool>()).prop_map(|(code, ctrl, alt)| Key {
+        code,
+        ctrl: ctrl && alt != ctrl,
+        alt,
+        shift: false,
+    });
+    prop_oneof![
+        8 => key.prop_map(Message::Key),
+        1 => ".{0,200}".prop_map(Message::Paste),
+        1 => (1u16..220, 1u16..70).prop_map(|(w, h)| Message::Resize(w, h)),
+        1 => (0u16..220, 0u16..70).prop_map(|(x, y)| Message::Mouse(Mouse::Click(x, y))),
+        1 => (0u16..220, 0u16..70, any::<bool>()).prop_map(|(x, y, up)| Message::Mouse(Mouse::Wheel(x, y, if up { -1 } else { 1 }))),
+        1 => any::<bool>().prop_map(Message::Focus),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #[test]
+    fn no_sequence_of_keys_sizes_and_pastes_breaks_anything(
+        messages in proptest::collection::vec(any_message(), 1..60),
+    ) {
+        let mut model = busy((80, 24));
+        for message in messages {
+            update(&mut model, message);
+            let shown = text(&model);
+            prop_assert!(shown.chars().all(|c| c == '\n' || !sanitize::is_unsafe(c)));
+        }
+    }
+}

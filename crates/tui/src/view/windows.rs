@@ -1,0 +1,268 @@
+//! Windows above the panes.
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+
+use super::{apart, boxed, lines, pages, paragraph};
+use crate::keymap::{Action, Place, spelled};
+use crate::model::Model;
+use crate::model::composer::Composer;
+use crate::model::window::{Form, FormKind, Pick, PickKind, Search, Window, options};
+use crate::sanitize;
+use crate::text::{fit, truncate, width};
+
+pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, window: &Window) {
+    let wide = area.width.saturating_sub(4).clamp(20, 90);
+    let high = area.height.saturating_sub(3);
+    match window {
+        Window::Help { scroll } => {
+            let inner = boxed(model, frame, area, (wide, high), "Keys");
+            scrolled(model, frame, inner, help(model, usize::from(inner.width)), *scroll);
+        }
+        Window::Page(page) => {
+            let (title, body) = pages::page(model, &page.kind, usize::from(wide.saturating_sub(4)));
+            let needed = u16::try_from(body.len()).unwrap_or(high).saturating_add(3);
+            let inner = boxed(model, frame, area, (wide, needed.min(high)), &title);
+            scrolled(model, frame, inner, body, page.scroll);
+        }
+        Window::Pick(pick) => self::pick(model, frame, area, pick),
+        Window::Search(search) => self::search(model, frame, area, search),
+        Window::Form(form) => self::form(model, frame, area, form),
+        Window::Confirm(confirm) => {
+            let body =
+                paragraph(&confirm.question, usize::from(wide.min(60) - 4), model.theme.text);
+            let needed = u16::try_from(body.len()).unwrap_or(8).saturating_add(4);
+            let inner = boxed(model, frame, area, (wide.min(60), needed), "Sure?");
+            let mut shown = body;
+            shown.push(Line::default());
+            shown.push(Line::from(Span::styled("enter, y: yes   esc, n: no", model.theme.dim)));
+            lines(frame, inner, shown);
+        }
+        Window::Settings { selected } => settings(model, frame, area, *selected),
+    }
+}
+
+/// A long text with its place at the end.
+fn scrolled(
+    model: &Model,
+    frame: &mut Frame<'_>,
+    area: Rect,
+    body: Vec<Line<'static>>,
+    scroll: usize,
+) {
+    let height = usize::from(area.height.saturating_sub(1));
+    let most = body.len().saturating_sub(height);
+    let at = scroll.min(most);
+    let more = most - at;
+    let mut shown: Vec<Line<'static>> = body.into_iter().skip(at).take(height).collect();
+    while shown.len() < height {
+        shown.push(Line::default());
+    }
+    let words = if more > 0 {
+        format!("↓ {more} more lines   esc: close")
+    } else {
+        "esc: close".to_owned()
+    };
+    shown.push(Line::from(Span::styled(words, model.theme.dim)));
+    lines(frame, area, shown);
+}
+
+fn help(model: &Model, cells: usize) -> Vec<Line<'static>> {
+    let mut out = Vec::new();
+    for place in Place::ALL {
+        out.push(Line::from(Span::styled(place.title(), model.theme.title)));
+        for action in Action::ALL {
+            let keys: Vec<String> = model
+                .config
+                .keymap
+                .bindings()
+                .iter()
+                .filter(|b| b.place == place && b.action == *action)
+                .map(|b| spelled(&b.keys))
+                .collect();
+            if keys.is_empty() {
+                continue;
+            }
+            let left = cells / 3;
+            let words = format!("  {} ", fit(&keys.join(", "), left.saturating_sub(3)));
+            out.push(Line::from(vec![
+                Span::styled(words, model.theme.focus),
+                Span::styled(truncate(action.help(), cells.saturating_sub(left)), model.theme.text),
+            ]));
+        }
+        out.push(Line::default());
+    }
+    out
+}
+
+/// One line to type in; the end of what was typed is in view.
+fn field(model: &Model, frame: &mut Frame<'_>, area: Rect, field: &Composer, focused: bool) {
+    let cells = usize::from(area.width.saturating_sub(3)).max(1);
+    let before = sanitize::line(field.text().get(..field.cursor()).unwrap_or_default());
+    let text = sanitize::line(field.text());
+    let mut skip = 0;
+    while width(before.get(skip..).unwrap_or_default()) > cells {
+        skip += before.get(skip..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+    }
+    let shown = truncate(text.get(skip..).unwrap_or_default(), cells);
+    let sign = if focused { model.theme.focus } else { model.theme.dim };
+    let line = Line::from(vec![Span::styled("> ", sign), Span::styled(shown, model.theme.text)]);
+    lines(frame, area, vec![line]);
+    if focused {
+        let column = width(before.get(skip..).unwrap_or_default());
+        let x = area.x + 2 + u16::try_from(column).unwrap_or(0);
+        frame.set_cursor_position(Position { x: x.min(area.right()), y: area.y });
+    }
+}
+
+fn part(area: Rect, y: u16, height: u16) -> Rect {
+    let top = (area.y + y).min(area.bottom());
+    Rect::new(area.x, top, area.width, height.min(area.bottom() - top))
+}
+
+/// The lines around the selected one that fit.
+fn around(mut all: Vec<Line<'static>>, selected: usize, height: usize) -> Vec<Line<'static>> {
+    let skip = (selected + 1).saturating_sub(height);
+    all.drain(..skip.min(all.len()));
+    all.truncate(height);
+    all
+}
+
+fn pick(model: &Model, frame: &mut Frame<'_>, area: Rect, pick: &Pick) {
+    let title = match pick.kind {
+        PickKind::Palette => "Do",
+        PickKind::Switch => "Go to",
+        PickKind::React => "React",
+    };
+    let size = (area.width.saturating_sub(4).min(70), area.height.saturating_sub(4).min(20));
+    let inner = boxed(model, frame, area, size, title);
+    field(model, frame, part(inner, 0, 1), &pick.field, true);
+    let cells = usize::from(inner.width);
+    let all = options(model, pick);
+    let rows = all.iter().enumerate().map(|(at, option)| {
+        let chosen = at == pick.selected;
+        let sign = if chosen { "▸ " } else { "  " };
+        let line = apart(
+            Span::styled(format!("{sign}{}", option.label), model.theme.text),
+            Span::styled(option.hint.clone(), model.theme.dim),
+            cells,
+        );
+        if chosen { line.patch_style(model.theme.selected) } else { line }
+    });
+    let body = part(inner, 1, inner.height.saturating_sub(1));
+    if all.is_empty() {
+        return lines(
+            frame,
+            body,
+            vec![Line::from(Span::styled("  nothing of that name", model.theme.dim))],
+        );
+    }
+    lines(frame, body, around(rows.collect(), pick.selected, usize::from(body.height)));
+}
+
+fn search(model: &Model, frame: &mut Frame<'_>, area: Rect, search: &Search) {
+    let within = search.within.as_deref().and_then(|id| model.conversation(id));
+    let title = match within {
+        Some(conversation) => format!("Search in {}", sanitize::line(&conversation.name)),
+        None => "Search everywhere".to_owned(),
+    };
+    let size = (area.width.saturating_sub(4).min(100), area.height.saturating_sub(4).min(30));
+    let inner = boxed(model, frame, area, size, &title);
+    field(model, frame, part(inner, 0, 1), &search.field, true);
+    let cells = usize::from(inner.width);
+    let body = part(inner, 1, inner.height.saturating_sub(1));
+    if search.found.is_empty() {
+        let typed = search.field.text().trim();
+        let words = match typed.chars().count() {
+            0 | 1 => "  Type words; beginnings of words match from three letters on.",
+            _ if search.answered == typed => "  Nothing found.",
+            _ => "  searching …",
+        };
+        return lines(frame, body, paragraph(words, cells, model.theme.dim));
+    }
+    let mut rows = Vec::new();
+    for (at, message) in search.found.iter().enumerate() {
+        let chosen = at == search.selected;
+        let sign = if chosen { "▸ " } else { "  " };
+        let place = model.conversation(&message.conversation).map(|c| sanitize::line(&c.name));
+        let head = apart(
+            Span::styled(format!("{sign}{}", model.name(&message.author)), model.theme.theirs),
+            Span::styled(
+                format!("{}  {}", place.unwrap_or_default(), model.now.brief(&message.time)),
+                model.theme.dim,
+            ),
+            cells,
+        );
+        let snippet = message.snippet.as_deref().unwrap_or(&message.text);
+        let text = truncate(&format!("    {}", sanitize::line(snippet)), cells);
+        let text = Line::from(Span::styled(text, model.theme.text));
+        let paint = |line: Line<'static>| {
+            if chosen { line.patch_style(model.theme.selected) } else { line }
+        };
+        rows.push(paint(head));
+        rows.push(paint(text));
+    }
+    lines(frame, body, around(rows, search.selected * 2 + 1, usize::from(body.height)));
+}
+
+fn form(model: &Model, frame: &mut Frame<'_>, area: Rect, form: &Form) {
+    let title = match form.kind {
+        FormKind::AddContact => "Add a contact",
+        FormKind::Date => "Go to a day",
+        FormKind::Name => "My name",
+    };
+    let rows = u16::try_from(form.fields.len()).unwrap_or(1) * 3 + 4;
+    let inner = boxed(model, frame, area, (area.width.saturating_sub(4).min(76), rows), title);
+    for (at, (label, text)) in form.fields.iter().enumerate() {
+        let y = u16::try_from(at).unwrap_or(0) * 3;
+        let label = truncate(label, usize::from(inner.width));
+        lines(frame, part(inner, y, 1), vec![Line::from(Span::styled(label, model.theme.dim))]);
+        field(model, frame, part(inner, y + 1, 1), text, at == form.at);
+    }
+    let end = inner.height.saturating_sub(2);
+    let error = truncate(&form.error, usize::from(inner.width));
+    lines(
+        frame,
+        part(inner, end, 2),
+        vec![
+            Line::from(Span::styled(error, model.theme.bad)),
+            Line::from(Span::styled(
+                "enter: done   tab: next field   esc: leave off",
+                model.theme.dim,
+            )),
+        ],
+    );
+}
+
+fn settings(model: &Model, frame: &mut Frame<'_>, area: Rect, selected: usize) {
+    let yes = |on: bool| if on { "yes" } else { "no" }.to_owned();
+    let name = model.me.as_ref().map(|me| sanitize::line(&me.name)).unwrap_or_default();
+    let rows = [
+        ("My name, as others see it", name),
+        ("Theme", model.config.theme.name().to_owned()),
+        ("Mouse", yes(model.config.mouse)),
+        ("Tell of news while nobody looks", yes(model.config.notifications)),
+        ("Ring the bell with it", yes(model.config.bell)),
+        ("Keys", if model.config.vim { "vim" } else { "default" }.to_owned()),
+    ];
+    let inner = boxed(model, frame, area, (area.width.saturating_sub(4).min(64), 12), "Settings");
+    let cells = usize::from(inner.width);
+    let mut shown: Vec<Line<'static>> = Vec::new();
+    for (at, (label, value)) in rows.into_iter().enumerate() {
+        let sign = if at == selected { "▸ " } else { "  " };
+        let line = apart(
+            Span::styled(format!("{sign}{label}"), model.theme.text),
+            Span::styled(value, model.theme.focus),
+            cells,
+        );
+        shown.push(if at == selected { line.patch_style(model.theme.selected) } else { line });
+    }
+    shown.push(Line::default());
+    shown.push(Line::from(Span::styled(
+        "enter: change; the rest is in config.toml",
+        model.theme.dim,
+    )));
+    shown.push(Line::from(Span::styled("esc: close", model.theme.dim)));
+    lines(frame, inner, shown);
+}
