@@ -1,0 +1,197 @@
+//! Two people at two terminals, with real nodes: keys in, screen out. The terminals are those of tmux; where that is not
+//! installed there is nothing to look at.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod desk;
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use desk::{Desk, Person, program};
+
+/// Far beyond what anything here takes: a screen that never comes must end the test.
+const NEVER: Duration = Duration::from_secs(60);
+
+struct Terminal {
+    server: String,
+}
+
+impl Terminal {
+    /// A terminal of this size in which the UI of somebody is opened, and afterwards how it ended and what the terminal is like is told.
+    fn open(person: &Person, size: (u16, u16), environment: &str) -> Self {
+        let name = person.dir.file_name().unwrap().to_string_lossy().into_owned();
+        let server = format!("nexus-{}-{name}-{}x{}", std::process::id(), size.0, size.1);
+        let terminal = Self { server };
+        let line = format!(
+            "{environment} {} --data-dir {}; echo \"ended $?\"; stty -a | grep -ow -e '-*icanon'; exec sleep 1000",
+            program(),
+            person.dir.display()
+        );
+        let (width, height) = (size.0.to_string(), size.1.to_string());
+        let window = ["new-session", "-d", "-x", &width, "-y", &height, "sh", "-c", &line];
+        assert!(terminal.tmux(&[&["-f", "/dev/null"], &window[..]].concat()).0);
+        terminal
+    }
+
+    fn tmux(&self, args: &[&str]) -> (bool, String) {
+        let mut command = Command::new("tmux");
+        command.args(["-L", &self.server]).args(args);
+        command.env_remove("TMUX").env_remove("NO_COLOR").env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
+        let out = command.output().unwrap();
+        (out.status.success(), String::from_utf8_lossy(&out.stdout).into_owned())
+    }
+
+    fn screen(&self) -> String {
+        self.tmux(&["capture-pane", "-p"]).1
+    }
+
+    /// Waits until the screen shows all of these words.
+    fn shows(&self, words: &[&str]) -> String {
+        let since = Instant::now();
+        loop {
+            let screen = self.screen();
+            if words.iter().all(|w| screen.contains(w)) {
+                return screen;
+            }
+            assert!(since.elapsed() < NEVER, "no {words:?} on this screen:\n{screen}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Keys by tmux's names.
+    fn press(&self, keys: &[&str]) {
+        assert!(self.tmux(&[&["send-keys"], keys].concat()).0);
+    }
+
+    fn types(&self, text: &str) {
+        assert!(self.tmux(&["send-keys", "-l", text]).0);
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.tmux(&["kill-server"]);
+    }
+}
+
+/// Cuts or joins the network of somebody's running node.
+fn network(person: &Person, enabled: bool) {
+    let mut socket = UnixStream::connect(person.dir.join("control.sock")).unwrap();
+    writeln!(socket, r#"{{"request":1,"command":"network","enabled":{enabled}}}"#).unwrap();
+    let lines = BufReader::new(socket).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line.contains(r#""answer":"done""#)));
+}
+
+fn there_is_tmux() -> bool {
+    let there = Command::new("tmux").arg("-V").output().is_ok();
+    if !there {
+        eprintln!("tmux is not installed: nothing was tested");
+    }
+    there
+}
+
+#[test]
+fn two_people_meet_write_part_join_search_leave_and_come_back() {
+    if !there_is_tmux() {
+        return;
+    }
+    let desk = Desk::new();
+    let (ana, ben) = (desk.nobody("ana"), desk.nobody("ben"));
+    let one = Terminal::open(&ana, (80, 24), "");
+    let two = Terminal::open(&ben, (160, 50), "");
+    for (terminal, name) in [(&one, "Ana"), (&two, "Ben")] {
+        terminal.shows(&["How should others call you?"]);
+        terminal.types(name);
+        terminal.press(&["Enter"]);
+        terminal.shows(&["This is you", "nx1q"]);
+        terminal.press(&["Enter"]);
+    }
+
+    one.shows(&["Nearby", "+ Ben"]);
+    one.press(&["Enter"]);
+    two.shows(&["Requests", "? Ana"]);
+    two.press(&["Home"]);
+    two.press(&["a"]);
+    two.shows(&["Conversations", "● Ana", "lan"]);
+    one.shows(&["● Ben", "lan"]);
+    one.press(&["Home", "Enter"]);
+    one.types("hello Ben");
+    one.press(&["M-Enter"]);
+    one.types("second line");
+    one.press(&["Enter"]);
+    one.shows(&["hello Ben", "✓ delivered"]);
+    two.shows(&["1 new"]);
+    two.press(&["Home", "Enter"]);
+    two.shows(&["new messages from here", "hello Ben", "second line"]);
+    one.shows(&["✓✓ read"]);
+
+    // Apart, both write; joined, both see it, and that it was written apart.
+    network(&ben, false);
+    one.shows(&["○ away"]);
+    two.shows(&["○ away"]);
+    one.types("where are you");
+    one.press(&["Enter"]);
+    one.shows(&["· waiting"]);
+    two.types("lost the cable");
+    two.press(&["Enter"]);
+    two.shows(&["lost the cable"]);
+    network(&ben, true);
+    one.shows(&["1 message arrived while you were apart", "lost the cable"]);
+    two.shows(&["1 message arrived while you were apart", "where are you"]);
+
+    one.press(&["C-f"]);
+    one.types("cable");
+    one.shows(&["Search everywhere", "▸ Ben"]);
+    one.press(&["Enter"]);
+    one.shows(&["▌ lost the cable"]);
+    one.press(&["Escape"]);
+
+    // A draft and what is unread are there after a restart, and the terminal is as it was before.
+    one.types("half a thou");
+    one.shows(&["> half a thou"]);
+    one.press(&["C-q"]);
+    one.shows(&["ended 0", "icanon"]);
+    assert!(!one.screen().contains("-icanon"));
+    drop(one);
+    two.shows(&["○ away"]);
+    two.types("read this later");
+    two.press(&["Enter"]);
+    two.shows(&["read this later", "· waiting"]);
+    let one = Terminal::open(&ana, (60, 20), "");
+    one.shows(&["1 new", "read this later"]);
+    one.press(&["Home", "Enter"]);
+    one.shows(&["read this later", "> half a thou", "new messages from here"]);
+    two.shows(&["✓✓ read"]);
+
+    // A signal ends it in good order too.
+    let ids = one.tmux(&["list-panes", "-F", "#{pane_pid}"]).1;
+    let killed = Command::new("pkill").args(["-TERM", "-P", ids.trim(), "nexus"]).status();
+    assert!(killed.unwrap().success());
+    one.shows(&["ended 0", "icanon"]);
+    assert!(!one.screen().contains("-icanon"));
+}
+
+#[test]
+fn what_cannot_show_it_says_so() {
+    if !there_is_tmux() {
+        return;
+    }
+    let desk = Desk::new();
+    let ana = desk.person("ana");
+    let dumb = Terminal::open(&ana, (80, 24), "TERM=dumb");
+    dumb.shows(&["TERM=dumb", "ended 2"]);
+    std::fs::write(ana.dir.join("config.toml"), "loopback_only = true\n[tui]\ntheme = \"pink\"\n")
+        .unwrap();
+    let wrong = Terminal::open(&ana, (100, 24), "");
+    wrong.shows(&["line 3", "`theme` must be", "ended 2"]);
+}
