@@ -1,7 +1,7 @@
 //! What comes in, and what is wanted.
 
 use nexus_node::api::{
-    CheckView, Command, ContactView, ConversationView, DraftView, ErrorBody, EventView,
+    BackupView, CheckView, Command, ContactView, ConversationView, DraftView, ErrorBody, EventView,
     IdentityView, InviteView, MessageView, NearbyView, SentView, StatusView, WhyView,
 };
 use serde::de::DeserializeOwned;
@@ -42,6 +42,8 @@ pub enum Message {
     Event(Box<EventView>),
     /// What came back from the editor; `None` when it failed.
     Edited(Option<String>),
+    /// A backup was written, with so many bytes; or why not.
+    Written(Result<u64, String>),
     /// Something for the person, from the rim.
     Said(String),
     /// End: a signal asked for it, or the terminal is gone.
@@ -111,6 +113,11 @@ pub enum Purpose {
     Invite,
     /// A contact was asked, accepted, verified, …; what to say when it is done.
     Contact(&'static str),
+    /// A backup, to be written to this file.
+    Backup {
+        /// The file, as it was typed.
+        file: String,
+    },
     /// Something small; what to say when it is done, if anything.
     Change(&'static str),
 }
@@ -157,6 +164,8 @@ pub enum Rows {
     Invite(Option<InviteView>),
     /// A draft.
     Draft(Option<DraftView>),
+    /// A sealed backup.
+    Backup(Option<BackupView>),
     /// What was written.
     Sent(Option<SentView>),
     /// Whatever else.
@@ -196,6 +205,7 @@ impl Rows {
             C::Doctor => Self::Checks(all(rows)?),
             C::Why { .. } => Self::Why(all(rows)?),
             C::Invite { .. } => Self::Invite(all(rows)?.pop()),
+            C::BackupCreate { .. } => Self::Backup(all(rows)?.pop()),
             C::Draft { .. } => Self::Draft(all(rows)?.pop()),
             C::Send { .. } | C::Edit { .. } | C::Retract { .. } | C::React { .. } => {
                 Self::Sent(all(rows)?.pop())
@@ -235,6 +245,13 @@ pub enum Effect {
     Copy(String),
     /// Let the person write in their editor, beginning with this.
     Editor(String),
+    /// Write a sealed backup to a new file.
+    Write {
+        /// The file, as it was typed.
+        file: String,
+        /// The bytes, base64.
+        bytes: String,
+    },
     /// Keep a setting of `[tui]`: name and TOML value.
     Set(&'static str, String),
     /// Go back to the shell.

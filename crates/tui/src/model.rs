@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use nexus_node::api::{
     CheckView, Command, ContactState, ContactView, ConversationView, IdentityView, InviteView,
-    LinkView, MessageView, NearbyView, StatusView, WhyView,
+    LinkView, MessageView, NearbyView, SecretText, StatusView, WhyView,
 };
 
 use crate::config::Config;
@@ -69,6 +69,17 @@ pub struct Pending {
     pub since: Timestamp,
 }
 
+/// A backup that was just made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backup {
+    /// The file, as it was typed.
+    pub file: String,
+    /// The words that open it.
+    pub phrase: SecretText,
+    /// Bytes that were written, or why none were; `None` while it is written.
+    pub written: Option<Result<u64, String>>,
+}
+
 /// Everything.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
@@ -114,6 +125,8 @@ pub struct Model {
     pub story: Vec<WhyView>,
     /// An invite link.
     pub invite: Option<InviteView>,
+    /// A backup that was just made; forgotten once its page is closed.
+    pub backup: Option<Backup>,
     /// What is selected in the list.
     pub selected: Option<Item>,
     /// The conversation that is open.
@@ -157,6 +170,7 @@ impl Model {
             checks: Vec::new(),
             story: Vec::new(),
             invite: None,
+            backup: None,
             selected: None,
             open: None,
             chats: BTreeMap::new(),

@@ -167,6 +167,11 @@ impl Rim<'_> {
             Effect::Notify { title, text } => {
                 self.screen.notify(&title, &text, model.config.bell);
             }
+            Effect::Write { file, bytes } => {
+                let written = input::write_new(&file, &bytes);
+                let more = update(model, Message::Written(written));
+                debug_assert!(more.is_empty(), "what was written asks for nothing");
+            }
             Effect::Redraw => self.screen.clear()?,
             Effect::Suspend => self.screen.suspend(model.config.mouse)?,
             Effect::Set(key, value) => {

@@ -48,6 +48,11 @@ fn take(model: &mut Model, message: Message) {
         }
         Message::Event(event) => node::event(model, event.event),
         Message::Edited(text) => compose::edited(model, text),
+        Message::Written(result) => {
+            if let Some(backup) = &mut model.backup {
+                backup.written = Some(result);
+            }
+        }
         Message::Said(text) => model.complain(text),
         Message::Quit => act::quit(model),
     }

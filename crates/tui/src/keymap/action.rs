@@ -92,6 +92,7 @@ actions! {
     Mute "mute" "mute this conversation, or unmute it",
     Network "network" "look at links, discovery and this machine",
     Settings "settings" "look at the settings and change them",
+    Backup "backup" "write a backup that opens with twelve words",
     Quit "quit" "end Nexus",
     Suspend "suspend" "go back to the shell; `fg` returns",
     Redraw "redraw" "paint everything anew",

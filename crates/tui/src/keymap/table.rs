@@ -30,6 +30,15 @@ pub fn markdown() -> String {
         }
         page.push('\n');
     }
+    page.push_str(
+        "**Without a key of their own**, by the palette, or by one that you give them:\n\n",
+    );
+    page.push_str("| action | does |\n| --- | --- |\n");
+    let keyless = |a: &&Action| vim.bindings().iter().all(|b| b.action != **a);
+    for action in Action::ALL.iter().filter(keyless) {
+        page.push_str(&format!("| `{}` | {} |\n", action.name(), action.help()));
+    }
+    page.push('\n');
     page
 }
 

@@ -100,6 +100,8 @@ pub enum FormKind {
     Date,
     /// My name for others.
     Name,
+    /// Write a backup.
+    Backup,
 }
 
 /// Something to fill in.
@@ -148,6 +150,8 @@ pub enum PageKind {
     MyId,
     /// An invite link.
     Invite,
+    /// A backup, and the words that open it.
+    Backup,
     /// Somebody, by ConnectID.
     Contact(String),
 }

@@ -1,8 +1,10 @@
 //! From the terminal's events to messages.
 
 use std::future::pending;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
 };
@@ -102,4 +104,19 @@ pub(super) fn keep(file: &Path, key: &str, value: &str) -> Result<(), String> {
     let changed = crate::config::with(&text, key, value)?;
     nexus_node::setup::write_atomically(file, changed.as_bytes(), true)
         .map_err(|e| format!("the setting was not kept: {}", e.message))
+}
+
+/// Writes a sealed backup to a file that is not there yet; `~/` is the home directory.
+pub(super) fn write_new(file: &str, bytes: &str) -> Result<u64, String> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let path = match (file.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(file),
+    };
+    if path.exists() {
+        return Err(format!("{} exists already; backups are never written over", path.display()));
+    }
+    let bytes = STANDARD.decode(bytes).map_err(|e| e.to_string())?;
+    nexus_node::setup::write_atomically(&path, &bytes, false).map_err(|e| e.message)?;
+    Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
 }

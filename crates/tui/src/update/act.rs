@@ -23,6 +23,7 @@ pub(super) fn act(model: &mut Model, place: Place, action: A) {
         A::Invite => people::invite(model),
         A::AddContact => windows::show(model, people::form(model)),
         A::MyId => page(model, PageKind::MyId),
+        A::Backup => windows::show(model, windows::backup()),
         A::Network => network(model),
         A::Settings => windows::show(model, Window::Settings { selected: 0 }),
         A::Quit => quit(model),

@@ -1,6 +1,6 @@
 //! Before the node runs: a name is asked for, and what an identity is, is told.
 
-use super::{act, compose};
+use super::{act, compose, windows};
 use crate::keymap::{Action as A, Code, Key, Meaning, Place};
 use crate::message::Effect;
 use crate::model::{Model, Stage};
@@ -30,6 +30,10 @@ pub(super) fn pressed(model: &mut Model, key: Key) {
         },
         Stage::Welcome if key.code == Code::Enter => {
             model.stage = if model.me.is_some() { Stage::Running } else { Stage::Starting };
+        }
+        Stage::Welcome if key.code == Code::Char('b') && model.me.is_some() => {
+            model.stage = Stage::Running;
+            model.windows.push(windows::backup());
         }
         Stage::Gone(..) if matches!(key.code, Code::Enter | Code::Esc | Code::Char('q')) => {
             act::quit(model);

@@ -8,7 +8,8 @@ use crate::layout::{scroll, viewport};
 use crate::message::{Effect, Load, Purpose, Rows};
 use crate::model::chat::{Anchor, Merge};
 use crate::model::composer::Composer;
-use crate::model::{Model, Stage, home};
+use crate::model::window::PageKind;
+use crate::model::{Backup, Model, Stage, home};
 use crate::sanitize;
 use crate::text::{first_line, truncate};
 
@@ -141,6 +142,12 @@ fn taken(model: &mut Model, serial: u64, purpose: Purpose, rows: Rows) {
                 change(model, conversation);
             }
             said(model, done);
+        }
+        (Purpose::Backup { file }, Rows::Backup(Some(sealed))) => {
+            let Some(phrase) = sealed.phrase else { return };
+            model.effects.push(Effect::Write { file: file.clone(), bytes: sealed.file });
+            model.backup = Some(Backup { file, phrase, written: None });
+            super::act::page(model, PageKind::Backup);
         }
         (Purpose::Change(done), _) => said(model, done),
         _ => {}

@@ -7,6 +7,7 @@ use super::conversation;
 use crate::layout::{scroll, viewport};
 use crate::message::{Effect, Purpose};
 use crate::model::chat::Anchor;
+use crate::model::window::{PageKind, Window};
 use crate::model::{Model, Stage};
 
 /// A draft is kept so long after its first change.
@@ -22,6 +23,7 @@ pub(super) fn settle(model: &mut Model) {
         return;
     }
     keep_drafts(model, false);
+    forget_phrase(model);
     at_bottom(model);
     conversation::load_near(model);
     let now = model.now.at;
@@ -53,6 +55,15 @@ pub(super) fn keep_drafts(model: &mut Model, all: bool) {
     }
     for (conversation, text) in due {
         model.ask(Purpose::Change(""), Command::Draft { conversation, text: Some(text) });
+    }
+}
+
+/// The words of a backup are shown once.
+fn forget_phrase(model: &mut Model) {
+    let shown =
+        model.windows.iter().any(|w| matches!(w, Window::Page(p) if p.kind == PageKind::Backup));
+    if !shown {
+        model.backup = None;
     }
 }
 

@@ -350,3 +350,24 @@ fn a_slow_node_is_waited_for_and_the_keys_go_on() {
     assert_eq!(model.chat().unwrap().composer.text(), "more");
     assert!(crate::view::tests::text(&model).contains("your message is being kept (2 s"));
 }
+
+#[test]
+fn the_words_of_a_backup_are_shown_once() {
+    use nexus_node::api::{BackupView, SecretText};
+    let mut model = chat((100, 30), 1);
+    press(&mut model, "ctrl-p");
+    write(&mut model, "backup");
+    press(&mut model, "enter");
+    let effects = press(&mut model, "enter");
+    assert_eq!(commands(&effects), [Command::BackupCreate { phrase: None }]);
+    let phrase = Some(SecretText::new("alpha bravo charlie"));
+    let sealed = BackupView { phrase, file: "AAAA".into() };
+    let effects =
+        answer(&mut model, |p| matches!(p, Purpose::Backup { .. }), Rows::Backup(Some(sealed)));
+    assert_eq!(effects, [Effect::Write { file: "~/nexus.backup".into(), bytes: "AAAA".into() }]);
+    update(&mut model, Message::Written(Ok(3)));
+    let shown = crate::view::tests::text(&model);
+    assert!(shown.contains("alpha bravo charlie") && shown.contains("is written"), "{shown}");
+    press(&mut model, "esc");
+    assert_eq!(model.backup, None);
+}

@@ -201,6 +201,14 @@ fn submit(model: &mut Model, form: Form) {
                 conversation::load(model, &id, Load::Day(start.timestamp().to_string()));
             }
         }
+        FormKind::Backup => {
+            let file = value(0);
+            if file.is_empty() {
+                return fail(model, "A file, best on another disk.");
+            }
+            model.windows.pop();
+            model.ask(Purpose::Backup { file }, Command::BackupCreate { phrase: None });
+        }
         FormKind::Name => {
             let name = value(0);
             if name.is_empty() {
@@ -210,6 +218,12 @@ fn submit(model: &mut Model, form: Form) {
             model.ask(Purpose::Change("That is your name now."), Command::ProfileSet { name });
         }
     }
+}
+
+/// Where the backup goes.
+pub(super) fn backup() -> Window {
+    let fields = vec![("File to write, best on another disk", Composer::with("~/nexus.backup"))];
+    Window::Form(Form { kind: FormKind::Backup, fields, at: 0, error: String::new() })
 }
 
 /// How many settings there are.
@@ -266,7 +280,8 @@ fn copy(model: &mut Model) {
             K::Invite => model.invite.as_ref().map(|i| i.link.clone()),
             K::Contact(who) => Some(who.clone()),
             K::Why(entry) => Some(entry.clone()),
-            K::Network => None,
+            // The words belong on paper.
+            K::Network | K::Backup => None,
         },
         _ => None,
     };

@@ -10,7 +10,7 @@ use crate::sanitize;
 use crate::text::{truncate, width};
 
 const NAME: &str = "Welcome to Nexus. Messages go from you to the people you know, by whatever way there is: this cable, this network, the internet. No account, no server that knows you.\n\nHow should others call you?";
-const WELCOME: &str = "Your identity is made on this machine, and is only here. Its ConnectID is how others find you; give it to anybody.\n\nThere is no account behind it: if you lose this machine and have no backup, nobody can give the identity back to you, nobody at all. A backup takes a minute and twelve words:\n\n    nexus backup create FILE";
+const WELCOME: &str = "Your identity is made on this machine, and is only here. Its ConnectID is how others find you; give it to anybody.\n\nThere is no account behind it: if you lose this machine and have no backup, nobody can give the identity back to you, nobody at all. A backup takes a minute and twelve words.";
 
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let wide = area.width.saturating_sub(2).min(72);
@@ -26,7 +26,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
                 Some(me) => body.extend(paragraph(&me.connect_id, cells, model.theme.title)),
                 None => body.push(Line::from(Span::styled("being made …", model.theme.dim))),
             }
-            ("This is you", body, "enter: begin")
+            ("This is you", body, "enter: begin   b: write a backup first")
         }
         Stage::Starting => {
             ("Nexus", paragraph("starting …", cells, model.theme.dim), "ctrl-q: leave")

@@ -16,6 +16,7 @@ pub(super) fn page(model: &Model, kind: &PageKind, cells: usize) -> (String, Vec
     match kind {
         PageKind::Contact(who) => (model.name(who), contact(model, who, cells, true)),
         PageKind::MyId => ("My ConnectID".to_owned(), my_id(model, cells)),
+        PageKind::Backup => ("Your backup".to_owned(), backup(model, cells)),
         PageKind::Invite => ("Invite somebody".to_owned(), invite(model, cells)),
         PageKind::Network => ("Network".to_owned(), network(model, cells)),
         PageKind::Why(_) => ("The story of this message".to_owned(), story(model, cells)),
@@ -142,6 +143,42 @@ fn my_id(model: &Model, cells: usize) -> Vec<Line<'static>> {
     row(model, "lives in", &sanitize::line(&me.data_dir), cells, &mut out);
     out.push(Line::default());
     qr(model, &me.connect_id, cells, &mut out);
+    out
+}
+
+fn backup(model: &Model, cells: usize) -> Vec<Line<'static>> {
+    let Some(backup) = &model.backup else { return Vec::new() };
+    let file = sanitize::line(&backup.file);
+    let mut out = match &backup.written {
+        None => vec![dim(model, "being written …")],
+        Some(Ok(bytes)) => {
+            let words = format!(
+                "✓ {file} is written ({bytes} bytes). Keep it somewhere else than on this machine."
+            );
+            paragraph(&words, cells, model.theme.good)
+        }
+        Some(Err(why)) => {
+            let words = format!(
+                "! Nothing was written: {}. These words open nothing; try again.",
+                sanitize::line(why)
+            );
+            paragraph(&words, cells, model.theme.bad)
+        }
+    };
+    out.push(Line::default());
+    out.extend(paragraph(
+        "It opens with these words and nothing else. Write them down, on paper, in this order:",
+        cells,
+        model.theme.text,
+    ));
+    out.push(Line::default());
+    out.extend(paragraph(&sanitize::line(backup.phrase.expose()), cells, model.theme.title));
+    out.push(Line::default());
+    out.extend(paragraph(
+        "They are not shown again once this is closed. `nexus backup restore FILE` brings you back with them.",
+        cells,
+        model.theme.dim,
+    ));
     out
 }
 

@@ -1,7 +1,7 @@
 use nexus_node::api::{ContactState, MessageState, MessageView, ReactionView};
 use proptest::prelude::*;
 use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+use ratatui::backend::{CrosstermBackend, TestBackend};
 
 use super::draw;
 use crate::keymap::{Code, Key};
@@ -208,6 +208,55 @@ fn text_of_peers_can_neither_move_the_cursor_nor_break_the_layout() {
             assert!(text::width(line) <= usize::from(size.0), "{line}");
         }
     }
+}
+
+/// Counts what is written to a terminal.
+struct Counter(std::rc::Rc<std::cell::Cell<usize>>);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.set(self.0.get() + bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Prints figures for `docs/benchmarks.md`: `cargo nextest run -p nexus-tui --release --run-ignored only --no-capture`.
+#[test]
+#[ignore = "a measurement"]
+fn measure_keys_and_pictures() {
+    use std::time::Instant;
+    let mut model = chat((120, 40), 0);
+    model.chat_mut().unwrap().messages = (0..600).map(|n| message(n, "ben")).collect();
+    model.chat_mut().unwrap().older = true;
+    let written = std::rc::Rc::new(std::cell::Cell::new(0));
+    let area = ratatui::layout::Rect::new(0, 0, 120, 40);
+    let options = ratatui::TerminalOptions { viewport: ratatui::Viewport::Fixed(area) };
+    let backend = CrosstermBackend::new(Counter(std::rc::Rc::clone(&written)));
+    let mut terminal = Terminal::with_options(backend, options).unwrap();
+    let mut times = Vec::new();
+    let mut bytes = Vec::new();
+    for n in 600..3_600_u64 {
+        let event =
+            nexus_node::api::Event::Message { message: Box::new(message(n, "ben")), new: true };
+        let view = Box::new(nexus_node::api::EventView { cursor: None, event });
+        let start = Instant::now();
+        update(&mut model, Message::Event(view));
+        press(&mut model, if n % 2 == 0 { "x" } else { "backspace" });
+        let before = written.get();
+        terminal.draw(|frame| draw(&model, frame)).unwrap();
+        times.push(start.elapsed());
+        bytes.push(written.get() - before);
+    }
+    times.sort();
+    bytes.sort_unstable();
+    println!(
+        "a message, a key and a picture: p50 {:?}, p99 {:?}; bytes p50 {}",
+        times[1_500], times[2_970], bytes[1_500]
+    );
 }
 
 fn any_message() -> impl Strategy<Value = Message> {

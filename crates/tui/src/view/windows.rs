@@ -211,6 +211,7 @@ fn form(model: &Model, frame: &mut Frame<'_>, area: Rect, form: &Form) {
         FormKind::AddContact => "Add a contact",
         FormKind::Date => "Go to a day",
         FormKind::Name => "My name",
+        FormKind::Backup => "Write a backup",
     };
     let rows = u16::try_from(form.fields.len()).unwrap_or(1) * 3 + 4;
     let inner = boxed(model, frame, area, (area.width.saturating_sub(4).min(76), rows), title);
