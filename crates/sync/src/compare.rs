@@ -136,8 +136,8 @@ impl<S: Store> Hashes<'_, S> {
     }
 }
 
-/// The last seq that two branches share, up to `tip`: found by halving, first over the few places where one of mine
-/// begins, since that is where two of them part.
+/// The last seq that two branches share, up to `tip`: found by halving over the few places where one of mine begins, since
+/// that is where two of them part.
 fn parting<S: Store>(
     chain: &LogHead,
     tip: &LogHead,
@@ -149,7 +149,7 @@ fn parting<S: Store>(
         let a = hashes.at(chain, seq)?;
         Ok(a.is_some() && a == hashes.at(tip, seq)?)
     };
-    let (mut low, mut high) = (0, tip.head.seq.min(chain.head.seq));
+    let (mut low, high) = (0, tip.head.seq.min(chain.head.seq));
     if same(high)? {
         return Ok(Some(high));
     }
@@ -166,20 +166,7 @@ fn parting<S: Store>(
             low = place;
             rest = after;
         } else {
-            high = place;
             rest = rest.get(..rest.len() / 2).unwrap_or_default();
-        }
-    }
-    if !same(low + 1)? {
-        return Ok(Some(low));
-    }
-    // Same at `low`, different at `high`.
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        if same(middle)? {
-            low = middle;
-        } else {
-            high = middle;
         }
     }
     Ok(Some(low))

@@ -62,6 +62,10 @@ fn catching_up_over_several_links_at_once_sends_nothing_twice() {
     }
 }
 
+/// The code of a RUN, and the bytes of one with an entry of 200 bytes.
+const RUN: u8 = 4;
+const LIVE: u64 = 5 + 112 + 200 + 64;
+
 #[test]
 fn live_entries_among_many_linked_nodes_come_at_most_about_twice() {
     for nodes in 2..=5 {
@@ -77,16 +81,20 @@ fn live_entries_among_many_linked_nodes_come_at_most_about_twice() {
         }
         world.settle();
         let (sent, held) = (world.total_sent(), content_bytes(&world.nodes[0].store));
+        let runs = world.sent[&RUN];
         for round in 0..100 {
             world.write(round % nodes, &room, 1, 200);
-            world.run_for(Duration::from_millis(100));
+            world.run_for(Duration::from_millis(10));
+            world.assert_equal(&room);
+            world.run_for(Duration::from_millis(90));
         }
         world.settle();
-        world.assert_equal(&room);
         world.assert_no_violations();
         let content = (content_bytes(&world.nodes[0].store) - held) * (nodes as u64 - 1);
         let ratio = (world.total_sent() - sent) as f64 / content as f64;
         println!("live, {nodes} nodes, all linked: ratio {ratio:.3} {:?}", world.sent);
+        let copies = (world.sent[&RUN] - runs) as f64 / (LIVE * 100 * (nodes as u64 - 1)) as f64;
+        assert!(copies <= 2.0, "{copies} of each, {nodes} nodes");
     }
 }
 

@@ -62,6 +62,67 @@ fn a_changed_proof_is_none() {
     assert_eq!(ForkProof::decode(&swapped), Err(ForkError::Malformed));
 }
 
+/// The bytes of one side of a proof, as a cheat may write them: signed whatever they say.
+fn side(key: &SigningKey, headers: &[Header]) -> Vec<u8> {
+    let mut bytes = u16::try_from(headers.len()).unwrap().to_be_bytes().to_vec();
+    headers.iter().for_each(|header| bytes.extend_from_slice(&header.encode()));
+    let last = headers.last().unwrap().hash();
+    bytes.extend_from_slice(key.sign(HEAD_CONTEXT, last.as_bytes()).as_bytes());
+    bytes
+}
+
+/// Headers of `key` that follow each other from seq 4 on.
+fn headers(key: &SigningKey, count: usize, mark: u8) -> Vec<Header> {
+    let mut prev = EntryHash::from_bytes([9; 32]);
+    let log = LogKey::from_bytes(key.public());
+    let one = |seq| {
+        let header = Header::for_payload(Kind::Entry, log, seq, prev, &[mark]).unwrap();
+        prev = header.hash();
+        header
+    };
+    (4..).take(count).map(one).collect()
+}
+
+/// Both sides in their order.
+fn proof_of(mine: &[Header], other: &[Header]) -> Result<ForkProof, ForkError> {
+    let mut sides = [mine, other];
+    sides.sort_by_key(|headers| headers[0].hash());
+    ForkProof::decode(&sides.map(|headers| side(&key(), headers)).concat())
+}
+
+#[test]
+fn sides_that_are_no_chain_prove_nothing_though_their_end_is_signed() {
+    let (mine, other) = (headers(&key(), 3, 1), headers(&key(), 3, 2));
+    assert!(proof_of(&mine, &other).is_ok());
+    let stranger = headers(&SigningKey::from_seed(Secret32::new([2; 32])), 3, 1);
+    let change = |change: fn(&mut Header, &Header)| {
+        let mut changed = mine.clone();
+        change(&mut changed[1], &stranger[1]);
+        // What follows it goes on from it.
+        changed[2].prev = changed[1].hash();
+        proof_of(&changed, &other)
+    };
+    assert_eq!(change(|header, _| header.prev = EntryHash::ZERO), Err(ForkError::Chain));
+    assert_eq!(change(|header, _| header.seq += 1), Err(ForkError::Chain));
+    assert_eq!(change(|header, stranger| header.log = stranger.log), Err(ForkError::Chain));
+}
+
+#[test]
+fn sides_at_two_places_or_of_one_entry_prove_nothing() {
+    let (mine, other) = (headers(&key(), 3, 1), headers(&key(), 3, 2));
+    assert_eq!(proof_of(&mine, &other[1..]), Err(ForkError::Same));
+    assert_eq!(proof_of(&mine, &mine), Err(ForkError::Same));
+    assert_eq!(proof_of(&mine, &mine[..2]), Err(ForkError::Same));
+}
+
+#[test]
+fn a_side_has_as_many_headers_as_a_run_and_not_one_more() {
+    let (mine, other) = (headers(&key(), MAX_RUN_ENTRIES, 1), headers(&key(), 1, 2));
+    assert!(proof_of(&mine, &other).is_ok());
+    let longer = headers(&key(), MAX_RUN_ENTRIES + 1, 1);
+    assert_eq!(proof_of(&longer, &other), Err(ForkError::Malformed));
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_prove_nothing(bytes in prop::collection::vec(any::<u8>(), 0..600)) {

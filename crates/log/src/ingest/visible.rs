@@ -38,7 +38,6 @@ impl<L: Ledger> Session<'_, L> {
         for entry in self.ledger.citations(log)? {
             cited.extend(self.ledger.locate(&entry.hash)?);
         }
-        cited.retain(|(id, _)| chains.iter().any(|chain| chain.id == *id));
         let cuts = hidden(&chains, &next, &cited);
         for (index, cut) in cuts.into_iter().enumerate() {
             self.cut(&mut chains, index, cut)?;
@@ -168,9 +167,7 @@ impl<L: Ledger> Session<'_, L> {
         let topic = self.conversation.topic();
         let chains = self.ledger.topic_chains(&topic)?;
         for chain in chains.iter().filter(|chain| chain.log != *log) {
-            let same: Vec<_> =
-                chains.iter().filter(|other| other.log == chain.log).cloned().collect();
-            let way = path(&same, chain.id);
+            let way = path(&chains, chain.id);
             let mut from = chain.first;
             loop {
                 let page = self.ledger.entries(chain.id, from, PAGE)?;
@@ -196,8 +193,7 @@ impl<L: Ledger> Session<'_, L> {
         index: usize,
     ) -> Result<(), L::Error> {
         let Some(chain) = chains.get(index) else { return Ok(()) };
-        let same: Vec<_> = chains.iter().filter(|other| other.log == chain.log).cloned().collect();
-        let way = path(&same, chain.id);
+        let way = path(chains, chain.id);
         let Some(chain) = chains.get_mut(index) else { return Ok(()) };
         let mut from = chain.first;
         loop {

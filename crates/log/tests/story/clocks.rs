@@ -4,6 +4,7 @@ use crate::common::{DAY, RELEASED, START, meet, pair};
 use nexus_log::body::Payload;
 use nexus_log::compose::ComposeError;
 use nexus_log::hlc::{Hlc, MAX_AHEAD_MILLIS};
+use nexus_log::ingest::Said;
 use nexus_log::ledger::Ledger;
 use nexus_log::memory::MemoryLedger;
 
@@ -45,7 +46,9 @@ fn more_than_ten_years_ahead_is_shown_and_marked_but_not_followed() {
     let (mut a, mut b) = pair();
     b.time = START + MAX_AHEAD_MILLIS + 2 * DAY;
     b.text("from the future", &[a.record()]);
-    a.pull(&b);
+    let got = a.pull(&b);
+    let told = |said: &Said| matches!(said, Said::FarAhead(author) if author.who == b.me.who);
+    assert!(got.iter().flat_map(|got| &got.said).any(told));
     a.text("from now", &[b.record()]);
     let view = a.view();
     assert_eq!(a.texts(), ["from now", "from the future"]);
@@ -98,4 +101,20 @@ fn somebody_at_the_very_edge_of_ten_years_does_not_stop_me() {
     assert_eq!(a.texts(), ["as far as can be", "0", "1", "2", "3", "4"]);
     b.pull(&a);
     assert_eq!(a.digest(), b.digest());
+}
+
+#[test]
+fn what_shows_of_a_log_that_ends_far_ahead_is_below_what_i_write_however_much_it_is() {
+    let (mut a, mut b) = pair();
+    a.ledger.set_clock(&a.conversation.id, Hlc::from_millis(START + 2 * MAX_AHEAD_MILLIS)).unwrap();
+    for minute in 0..300 {
+        b.time = START + DAY + minute * 60_000;
+        b.text("tomorrow", &[a.record()]);
+    }
+    b.time = START + 2 * MAX_AHEAD_MILLIS;
+    b.text("from the future", &[a.record()]);
+    a.pull(&b);
+    a.text("after that", &[b.record()]);
+    let texts = a.texts();
+    assert_eq!(texts[texts.len() - 2..], ["after that", "from the future"]);
 }

@@ -48,6 +48,8 @@ fn both_branches_show_and_the_proof_convinces_anybody() {
             .to_vec()
             .tap_sorted(&b)
     );
+    let crowded = b.ledger.crowded(&b.conversation.topic()).unwrap();
+    assert!(crowded.is_empty(), "two branches are no crowd");
     // The other way round gives the same.
     let (_, mut c) = pair();
     c.pull(&copy);

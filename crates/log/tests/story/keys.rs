@@ -416,3 +416,41 @@ fn of_one_log_only_so_many_epochs_are_asked_for() {
     }
     assert_eq!(asked, MAX_ASKED);
 }
+
+#[test]
+fn who_sees_that_somebody_else_answered_does_not_answer_too() {
+    let (mut a, mut b) = pair();
+    a.text("hello", &[b.record()]);
+    b.pull(&a);
+    let mut late = Device::direct(&b.secrets, &a.secrets, 13);
+    let all = [a.record(), b.record(), late.record()];
+    late.pull(&a);
+    late.tend(&all);
+    for device in [&mut a, &mut b] {
+        device.pull(&late);
+    }
+    a.tend(&all);
+    let mut other = b.clone();
+    other.tend(&all);
+    assert_eq!(seals_in(&other), 1, "nobody answered, as far as it knows");
+    b.pull(&a);
+    b.tend(&all);
+    assert!(b.ledger.heads(&b.conversation.topic()).iter().all(|head| head.log != b.log()));
+    late.pull(&a);
+    assert_eq!(late.texts(), ["hello"]);
+}
+
+#[test]
+fn what_waits_for_a_key_gets_it_though_the_view_was_made_anew_meanwhile() {
+    let (mut a, mut b) = pair();
+    a.text("hello", &[]);
+    b.pull(&a);
+    let now = b.now();
+    nexus_log::rebuild::rebuild(&mut b.ledger, &b.conversation, &b.me, now).unwrap();
+    assert_eq!(b.unreadable(), 1);
+    b.tend(&[a.record()]);
+    a.pull(&b);
+    a.tend(&[b.record()]);
+    b.pull(&a);
+    assert_eq!(b.texts(), ["hello"]);
+}

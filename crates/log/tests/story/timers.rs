@@ -153,3 +153,24 @@ fn an_edit_of_a_message_that_stays_stays_though_a_timer_runs() {
         assert_eq!(device.texts(), ["old, mended", ""]);
     }
 }
+
+#[test]
+fn what_was_done_to_a_message_goes_with_it() {
+    let (mut a, mut b) = pair();
+    set_timer(&mut a, &b, HOUR);
+    let secret = a.text("secret", &[b.record()]);
+    b.pull(&a);
+    for device in [&mut a, &mut b] {
+        device.time += HOUR * 500;
+    }
+    a.say(Payload::Edit { target: secret, text: "secret, mended".into() }, &[b.record()]);
+    a.say(Payload::Edit { target: secret, text: "secret, again".into() }, &[b.record()]);
+    b.pull(&a);
+    for device in [&mut a, &mut b] {
+        device.time += HOUR * 500;
+        device.expire();
+        assert_eq!(device.texts(), [""]);
+        let left = device.ledger.operations(&device.conversation.id, &secret.hash).unwrap();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}

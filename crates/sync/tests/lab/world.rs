@@ -230,6 +230,16 @@ impl World {
         held.timeout = None;
     }
 
+    /// The store takes nothing of what was handed out and is not stored yet.
+    pub fn refuse(&mut self, node: usize, why: Refused) {
+        let now = self.now;
+        let Node { engine, store, staged, .. } = &mut self.nodes[node];
+        for (ticket, _) in std::mem::take(staged) {
+            engine.handle_refused(ticket, why, now, store);
+        }
+        self.drain(node);
+    }
+
     pub fn outstanding(&self, node: usize) -> usize {
         self.nodes[node].staged.len() + self.nodes[node].committing.len()
     }
