@@ -17,6 +17,11 @@ tidy:
     cargo fmt --all
     cargo clippy --workspace --all-targets -- -D warnings
 
+# Change the code of sync and the folds of log bit by bit and see whether a test notices: hours
+mutants *args:
+    command -v cargo-mutants >/dev/null || cargo install cargo-mutants --locked
+    cargo mutants {{args}}
+
 # Write docs/vectors again after a deliberate change of a format
 bless:
     NEXUS_BLESS=1 cargo test -p nexus-identity -p nexus-log -p nexus-sync vectors
