@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use nexus_node::api::{
-    CheckView, Command, ContactState, ContactView, ConversationView, IdentityView, InviteView,
-    LinkView, MessageView, NearbyView, SecretText, StatusView, WhyView,
+    CheckView, Command, ContactState, ContactView, ConversationView, ErrorBody, IdentityView,
+    InviteView, LinkView, MessageView, NearbyView, SecretText, StatusView, WhyView,
 };
 
 use crate::config::Config;
@@ -35,7 +35,7 @@ pub enum Stage {
     /// It runs.
     Running,
     /// It is gone, or could not be had: what happened, and what to do.
-    Gone(String, String),
+    Gone(ErrorBody),
 }
 
 /// Which pane has the keys.

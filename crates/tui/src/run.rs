@@ -12,7 +12,7 @@ use crossterm::event::EventStream;
 use futures::StreamExt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use nexus_node::api::{ErrorBody, ErrorCode};
+use nexus_node::api::ErrorBody;
 use nexus_node::client::Client;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -79,9 +79,7 @@ pub async fn run<H: Host>(options: Options, host: H) -> Result<(), ErrorBody> {
     let _ = tokio::time::timeout(END, asking.finish()).await;
     match (done, model.stage) {
         (Err(error), _) => Err(error),
-        (Ok(()), Stage::Gone(message, hint)) => {
-            Err(ErrorBody { code: ErrorCode::Unreachable, message, hint })
-        }
+        (Ok(()), Stage::Gone(error)) => Err(error),
         (Ok(()), _) => Ok(()),
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn detached(model: &mut Model, error: ErrorBody) {
         model.stage = Stage::Name(Composer::default());
         return model.complain(format!("{} — {}", error.message, error.hint));
     }
-    model.stage = Stage::Gone(error.message, error.hint);
+    model.stage = Stage::Gone(error);
 }
 
 /// Asks for all that the list shows.

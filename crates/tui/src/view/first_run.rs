@@ -31,10 +31,10 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         Stage::Starting => {
             ("Nexus", paragraph("starting …", cells, model.theme.dim), "ctrl-q: leave")
         }
-        Stage::Gone(what, next) => {
-            let mut body = paragraph(&sanitize::line(what), cells, model.theme.bad);
+        Stage::Gone(error) => {
+            let mut body = paragraph(&sanitize::line(&error.message), cells, model.theme.bad);
             body.push(Line::default());
-            body.extend(paragraph(&sanitize::line(next), cells, model.theme.text));
+            body.extend(paragraph(&sanitize::line(&error.hint), cells, model.theme.text));
             ("The node is gone", body, "enter: leave")
         }
         Stage::Running => return,

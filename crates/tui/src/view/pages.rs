@@ -195,9 +195,10 @@ fn invite(model: &Model, cells: usize) -> Vec<Line<'static>> {
         &format!("good for one person, until {}", model.now.exact(&invite.expires)),
     ));
     out.push(Line::default());
-    qr(model, &invite.link, cells, &mut out);
     out.extend(paragraph(&invite.link, cells, model.theme.text));
     out.push(dim(model, &format!("{copy}: copy the link")));
+    out.push(Line::default());
+    qr(model, &invite.link, cells, &mut out);
     out
 }
 
