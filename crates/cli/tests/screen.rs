@@ -195,3 +195,63 @@ fn what_cannot_show_it_says_so() {
     let wrong = Terminal::open(&ana, (100, 24), "");
     wrong.shows(&["line 3", "`theme` must be", "ended 2"]);
 }
+
+/// The texts of the rows that a command of the control socket answers.
+fn rows(person: &Person, command: &serde_json::Value) -> Vec<(String, String)> {
+    let mut socket = UnixStream::connect(person.dir.join("control.sock")).unwrap();
+    writeln!(socket, "{command}").unwrap();
+    let mut found = Vec::new();
+    for line in BufReader::new(socket).lines() {
+        let line: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+        match line["answer"].as_str().unwrap() {
+            "row" => found.push((
+                line["row"]["text"].as_str().unwrap().to_owned(),
+                line["row"]["time"].as_str().unwrap().to_owned(),
+            )),
+            "done" => break,
+            "error" => panic!("{line}"),
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn windows_of_a_conversation_are_where_they_were_asked_for() {
+    let desk = Desk::new();
+    let (ana, _node_a, ben, _node_b) = desk.friends();
+    let ids: Vec<String> = (0..7).map(|n| ana.delivers(&ben, &n.to_string())).collect();
+    let window = |place: serde_json::Value, limit: u32| {
+        let command = serde_json::json!({
+            "request": 1, "command": "window", "conversation": ana.id, "place": place, "limit": limit
+        });
+        rows(&ben, &command)
+    };
+    let texts = |place: serde_json::Value, limit: u32| -> String {
+        window(place, limit).into_iter().map(|(text, _)| text).collect()
+    };
+    use serde_json::json;
+    assert_eq!(texts(json!("newest"), 3), "456");
+    assert_eq!(texts(json!("oldest"), 3), "012");
+    assert_eq!(texts(json!({"before": ids[3]}), 2), "12");
+    assert_eq!(texts(json!({"after": ids[3]}), 2), "45");
+    assert_eq!(texts(json!({"around": ids[3]}), 3), "234");
+    let time = &window(json!({"around": ids[3]}), 1)[0].1;
+    assert!(texts(json!({"at": time}), 3).contains('3'));
+    assert_eq!(
+        texts(json!({"at": "2400-01-01T00:00:00Z"}), 2),
+        "56",
+        "after the end comes the end"
+    );
+
+    let first = json!({"request": 1, "command": "first_unread", "conversation": ana.id});
+    assert_eq!(rows(&ben, &first)[0].0, "0");
+    ben.json(&["read", &ana.id, "--to", &ids[4]]).row();
+    assert_eq!(rows(&ben, &first)[0].0, "5");
+    ben.json(&["read", &ana.id]).row();
+    assert!(rows(&ben, &first).is_empty());
+    // In the one order, and by text.
+    let order = |row: &serde_json::Value| row["order"].as_str().unwrap().to_owned();
+    let history = ben.history(&ana);
+    assert!(history.iter().map(order).collect::<Vec<_>>().is_sorted());
+}
