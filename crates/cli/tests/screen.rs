@@ -1,5 +1,5 @@
-//! Two people at two terminals, with real nodes: keys in, screen out. The terminals are those of tmux; where that is not
-//! installed there is nothing to look at.
+//! Two people at two terminals, with real nodes: keys in, screen out. The terminals are those of tmux, which `./test`
+//! installs.
 
 #![allow(
     clippy::unwrap_used,
@@ -47,7 +47,7 @@ impl Terminal {
         let mut command = Command::new("tmux");
         command.args(["-L", &self.server]).args(args);
         command.env_remove("TMUX").env_remove("NO_COLOR").env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
-        let out = command.output().unwrap();
+        let out = command.output().expect("tmux, which ./test installs");
         (out.status.success(), String::from_utf8_lossy(&out.stdout).into_owned())
     }
 
@@ -92,19 +92,8 @@ fn network(person: &Person, enabled: bool) {
     assert!(lines.map_while(Result::ok).any(|line| line.contains(r#""answer":"done""#)));
 }
 
-fn there_is_tmux() -> bool {
-    let there = Command::new("tmux").arg("-V").output().is_ok();
-    if !there {
-        eprintln!("tmux is not installed: nothing was tested");
-    }
-    there
-}
-
 #[test]
 fn two_people_meet_write_part_join_search_leave_and_come_back() {
-    if !there_is_tmux() {
-        return;
-    }
     let desk = Desk::new();
     let (ana, ben) = (desk.nobody("ana"), desk.nobody("ben"));
     let one = Terminal::open(&ana, (80, 24), "");
@@ -183,9 +172,6 @@ fn two_people_meet_write_part_join_search_leave_and_come_back() {
 
 #[test]
 fn what_cannot_show_it_says_so() {
-    if !there_is_tmux() {
-        return;
-    }
     let desk = Desk::new();
     let ana = desk.person("ana");
     let dumb = Terminal::open(&ana, (80, 24), "TERM=dumb");

@@ -37,7 +37,7 @@ pub fn panes(model: &Model) -> Panes {
     let body = height.saturating_sub(1);
     let bar = Rect::new(0, body, width, height.min(1));
     let pane = |x: u16, w: u16| Some(Rect::new(x, 0, w, body));
-    if model.spoken || width < TWO_PANES {
+    if width < TWO_PANES {
         let list = model.focus == Focus::List || model.open.is_none();
         let (list, chat) = if list { (pane(0, width), None) } else { (None, pane(0, width)) };
         return Panes { list, chat, details: None, bar };

@@ -91,8 +91,6 @@ pub struct Model {
     pub config: Config,
     /// Styles.
     pub theme: Theme,
-    /// Lines for a screen reader instead of panes.
-    pub spoken: bool,
     /// Which part of the story this is.
     pub stage: Stage,
     /// Which pane has the keys.
@@ -153,7 +151,6 @@ impl Model {
             size,
             config,
             theme,
-            spoken: false,
             stage: if has_identity { Stage::Starting } else { Stage::Name(Composer::default()) },
             focus: Focus::List,
             windows: Vec::new(),

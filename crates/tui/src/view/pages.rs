@@ -121,9 +121,6 @@ pub(super) fn contact(model: &Model, who: &str, cells: usize, alone: bool) -> Ve
 
 /// A QR code where there is room for it.
 fn qr(model: &Model, text: &str, cells: usize, out: &mut Vec<Line<'static>>) {
-    if model.spoken {
-        return;
-    }
     let ink = model.theme.text.fg.is_some() && model.config.theme != Kind::None;
     let Some(code) = crate::qr::lines(text, ink) else { return };
     if code.first().is_none_or(|line| line.chars().count() > cells) {
