@@ -233,6 +233,18 @@ fn whoever_plays_a_contact_back_from_another_address_is_not_taken_for_it() {
                 if is_named(&refused, "tls") { Ok(()) } else { Err(format!("{refused:?}")) }
             });
             scene.lab.join(&scene.bobs);
+            // How fast they write is measured after this; how fast they meet again is another figure.
+            let joined = Instant::now();
+            until("Bob is found all the same", Duration::from_secs(30), || {
+                let status = scene.alice.nexus(&["status"]).row();
+                let links = status["links"].as_array().unwrap();
+                let there = links.iter().any(|link| link["connect_id"] == scene.bob.id.as_str());
+                if there { Ok(()) } else { Err(status["links"].to_string()) }
+            });
+            eprintln!(
+                "stand_in: Bob was found again after {:.1} s",
+                joined.elapsed().as_secs_f32()
+            );
             std::fs::write(scene.alice.data_dir().join("accepted"), "").unwrap();
         },
     );
