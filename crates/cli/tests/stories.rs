@@ -213,15 +213,22 @@ impl Teller {
                     .ok_or_else(|| format!("{rows:?}"))
             })
         };
-        let answer = match line {
-            Line::Text(text) => person.nexus(&["send", to, text]),
-            Line::Reply { of, text } => person.nexus(&["send", to, text, "--reply", &id(of)]),
-            Line::Edit { of, text } => person.nexus(&["edit", &id(of), text]),
-            Line::Retract(of) => person.nexus(&["retract", &id(of)]),
-            Line::React { of, emoji } => person.nexus(&["react", &id(of), emoji]),
-            Line::Timer(_) => panic!("not without a clock: {line:?}"),
-        };
-        answer.rows();
+        // A device that has just learned that its log goes on elsewhere refuses until it has another, and says so.
+        until(&format!("{line:?} is written"), SOON, || {
+            let answer = match line {
+                Line::Text(text) => person.nexus(&["send", to, text]),
+                Line::Reply { of, text } => person.nexus(&["send", to, text, "--reply", &id(of)]),
+                Line::Edit { of, text } => person.nexus(&["edit", &id(of), text]),
+                Line::Retract(of) => person.nexus(&["retract", &id(of)]),
+                Line::React { of, emoji } => person.nexus(&["react", &id(of), emoji]),
+                Line::Timer(_) => panic!("not without a clock: {line:?}"),
+            };
+            if answer.code != 0 && answer.stderr.contains("continued elsewhere") {
+                return Err(answer.stderr);
+            }
+            answer.rows();
+            Ok(())
+        });
     }
 
     fn look(&self, node: usize, with: &str, wanted: &[String]) {

@@ -151,7 +151,7 @@ impl Work<'_, '_> {
                     ComposeError::ClockBeyond => Retirement::Clock,
                     _ => Retirement::Forked,
                 });
-                error::failed(other)
+                error::between_instances(&other)
             }
         })
     }

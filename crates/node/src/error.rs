@@ -28,6 +28,15 @@ impl std::fmt::Display for ErrorBody {
 
 impl std::error::Error for ErrorBody {}
 
+/// Nothing was written, because this instance must not go on (`why`), and the next one is not made yet.
+pub(crate) fn between_instances(why: &impl std::fmt::Display) -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::Failed,
+        format!("{why}, so it goes on as a new one; nothing was written"),
+        "try again in a moment",
+    )
+}
+
 /// Something inside failed that the person can't mend by another argument.
 pub fn failed(what: impl std::fmt::Display) -> ErrorBody {
     ErrorBody::new(
