@@ -43,7 +43,7 @@ pub(crate) fn log_to_stderr(verbose: u8, color: bool) {
 /// Why it could not.
 pub(crate) fn run(cli: Cli, shape: Shape) -> Done {
     let mut out = Out::new(shape);
-    let screen = ui::wanted(&cli, shape);
+    let screen = ui::wanted(&cli, shape) || ui::read_out(&cli, shape);
     let Cli { global, verb } = cli;
     let done = match verb {
         Some(Verb::Completions { shell }) => pages::completions(&mut out, shell),

@@ -17,10 +17,15 @@ use crate::session::{Need, Session};
 use crate::signals::Signals;
 use crate::stop::{Done, Stop};
 
-/// Whether `nexus` was typed alone, at a terminal, by somebody who looks at it. Else the next steps are told as text.
+/// Whether `nexus` was typed alone, at a terminal, by somebody who looks at it.
 pub(crate) fn wanted(cli: &Cli, shape: Shape) -> bool {
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     cli.verb.is_none() && terminal && !shape.json && !shape.screen_reader
+}
+
+/// Whether `nexus` was typed alone by somebody who has it read out. Else the next steps are told as text.
+pub(crate) fn read_out(cli: &Cli, shape: Shape) -> bool {
+    cli.verb.is_none() && !shape.json && shape.screen_reader
 }
 
 /// The node of the UI: attached to, or started here and ended with it.
@@ -63,7 +68,11 @@ pub(crate) async fn run(global: Global, shape: Shape) -> Done {
     let has_identity = setup::has_identity(&place::data_dir(&global)?);
     let session = Arc::new(Mutex::new(None));
     let desk = Desk { global, session: Arc::clone(&session) };
-    let done = nexus_tui::run::run(Options { config, config_file, has_identity }, desk).await;
+    let options = Options { config, config_file, has_identity };
+    let done = match shape.screen_reader {
+        true => nexus_tui::run::read_out(options, desk).await,
+        false => nexus_tui::run::run(options, desk).await,
+    };
     let mut signals = Signals::listen();
     let session = session.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(session) = session {

@@ -15,82 +15,9 @@ mod desk;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use desk::{Desk, Person, program};
-
-/// Far beyond what anything here takes: a screen that never comes must end the test.
-const NEVER: Duration = Duration::from_secs(60);
-
-struct Terminal {
-    server: String,
-}
-
-impl Terminal {
-    /// A terminal of this size in which the UI of somebody is opened, and afterwards how it ended and what the terminal is like is told.
-    fn open(person: &Person, size: (u16, u16), environment: &str) -> Self {
-        let name = person.dir.file_name().unwrap().to_string_lossy().into_owned();
-        let server = format!("nexus-{}-{name}-{}x{}", std::process::id(), size.0, size.1);
-        let terminal = Self { server };
-        let line = format!(
-            "{environment} {} --data-dir {}; echo \"ended $?\"; stty -a | grep -ow -e '-*icanon'; exec sleep 1000",
-            program(),
-            person.dir.display()
-        );
-        let (width, height) = (size.0.to_string(), size.1.to_string());
-        let window = ["new-session", "-d", "-x", &width, "-y", &height, "sh", "-c", &line];
-        assert!(terminal.tmux(&[&["-f", "/dev/null"], &window[..]].concat()).0);
-        terminal
-    }
-
-    fn tmux(&self, args: &[&str]) -> (bool, String) {
-        let mut command = Command::new("tmux");
-        command.args(["-L", &self.server]).args(args);
-        command.env_remove("TMUX").env_remove("NO_COLOR").env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
-        let out = command.output().expect("tmux, which ./test installs");
-        (out.status.success(), String::from_utf8_lossy(&out.stdout).into_owned())
-    }
-
-    fn screen(&self) -> String {
-        self.tmux(&["capture-pane", "-p"]).1
-    }
-
-    /// Waits until the screen shows all of these words.
-    fn shows(&self, words: &[&str]) -> String {
-        let since = Instant::now();
-        loop {
-            let screen = self.screen();
-            if words.iter().all(|w| screen.contains(w)) {
-                return screen;
-            }
-            assert!(since.elapsed() < NEVER, "no {words:?} on this screen:\n{screen}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// Keys by tmux's names.
-    fn press(&self, keys: &[&str]) {
-        assert!(self.tmux(&[&["send-keys"], keys].concat()).0);
-    }
-
-    fn types(&self, text: &str) {
-        assert!(self.tmux(&["send-keys", "-l", text]).0);
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        self.tmux(&["kill-server"]);
-    }
-}
-
-/// Cuts or joins the network of somebody's running node.
-fn network(person: &Person, enabled: bool) {
-    let mut socket = UnixStream::connect(person.dir.join("control.sock")).unwrap();
-    writeln!(socket, r#"{{"request":1,"command":"network","enabled":{enabled}}}"#).unwrap();
-    let lines = BufReader::new(socket).lines();
-    assert!(lines.map_while(Result::ok).any(|line| line.contains(r#""answer":"done""#)));
-}
+use desk::terminal::Terminal;
+use desk::{Desk, Person, network};
 
 #[test]
 fn two_people_meet_write_part_join_search_leave_and_come_back() {

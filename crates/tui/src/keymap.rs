@@ -50,13 +50,14 @@ pub enum Meaning {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keymap {
     bindings: Vec<Binding>,
+    by_name: bool,
 }
 
 impl Keymap {
     /// One of the sets.
     #[must_use]
     pub fn of(set: Set) -> Self {
-        let mut map = Self { bindings: Vec::new() };
+        let mut map = Self { bindings: Vec::new(), by_name: false };
         map.add(sets::DEFAULT);
         if set == Set::Vim {
             map.add(sets::VIM);
@@ -93,6 +94,12 @@ impl Keymap {
         Meaning::Nothing
     }
 
+    /// Actions are typed by their names: that is what is told of them instead of keys.
+    #[must_use]
+    pub fn by_name(self) -> Self {
+        Self { by_name: true, ..self }
+    }
+
     /// All of them.
     #[must_use]
     pub fn bindings(&self) -> &[Binding] {
@@ -102,6 +109,9 @@ impl Keymap {
     /// The keys of an action, the first of them in `place` when it has some there.
     #[must_use]
     pub fn keys_of(&self, action: Action, place: Option<Place>) -> String {
+        if self.by_name {
+            return format!("/{}", action.name());
+        }
         let mut keys: Vec<&Binding> = self.bindings.iter().filter(|b| b.action == action).collect();
         keys.sort_by_key(|b| Some(b.place) != place);
         keys.first().map(|b| spelled(&b.keys)).unwrap_or_default()

@@ -8,7 +8,7 @@
 //!
 //! The modules, in reading order: [`message`], [`model`], [`update`], [`view`], [`keymap`] (keys as data), [`config`] (what a
 //! person sets), [`theme`], [`layout`] (panes and lines, shared by update and view), [`text`], [`time`], [`sanitize`]
-//! (text of others made safe), [`qr`], [`run`].
+//! (text of others made safe), [`qr`], [`spoken`] (the same model in lines, for a screen reader), [`run`].
 
 pub mod config;
 pub mod keymap;
@@ -18,8 +18,11 @@ pub mod model;
 pub mod qr;
 pub mod run;
 pub mod sanitize;
+pub mod spoken;
 pub mod text;
 pub mod theme;
 pub mod time;
+#[cfg(test)]
+mod twelve;
 pub mod update;
 pub mod view;

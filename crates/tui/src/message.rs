@@ -46,6 +46,12 @@ pub enum Message {
     Written(Result<u64, String>),
     /// Something for the person, from the rim.
     Said(String),
+    /// A line was typed, where there is no screen.
+    Line(String),
+    /// Read out what there is, at the beginning, where there is no screen.
+    Greet,
+    /// What was to be told has been told, where there is no screen.
+    Heard,
     /// End: a signal asked for it, or the terminal is gone.
     Quit,
 }
@@ -254,6 +260,8 @@ pub enum Effect {
     },
     /// Keep a setting of `[tui]`: name and TOML value.
     Set(&'static str, String),
+    /// Tell these lines, where there is no screen.
+    Tell(Vec<String>),
     /// Go back to the shell.
     Suspend,
     /// Paint everything anew.

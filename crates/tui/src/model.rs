@@ -3,6 +3,7 @@
 pub mod chat;
 pub mod composer;
 pub mod home;
+pub mod linear;
 pub mod window;
 
 use std::collections::BTreeMap;
@@ -137,6 +138,8 @@ pub struct Model {
     pub serial: u64,
     /// The title of the terminal as it was set last.
     pub title: String,
+    /// There is no screen: what is kept for that.
+    pub linear: Option<linear::Linear>,
     /// What is wanted of the rim.
     pub effects: Vec<Effect>,
 }
@@ -174,6 +177,7 @@ impl Model {
             pending: BTreeMap::new(),
             serial: 0,
             title: String::new(),
+            linear: None,
             effects: Vec::new(),
         }
     }

@@ -2,10 +2,11 @@
 
 mod asking;
 mod input;
+mod linear;
 mod screen;
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossterm::event::EventStream;
@@ -25,6 +26,8 @@ use crate::update::{update, update_all};
 use crate::view;
 use asking::Asking;
 use screen::Screen;
+
+pub use linear::read_out;
 
 /// What the node tells is painted at most so often; what the person does, at once.
 const FRAME: Duration = Duration::from_millis(33);
@@ -75,6 +78,12 @@ pub async fn run<H: Host>(options: Options, host: H) -> Result<(), ErrorBody> {
         .turn(&mut model, messages)
         .await;
     screen.close();
+    if done.is_err() {
+        // The terminal is gone; what was being written is kept all the same.
+        for effect in update(&mut model, Message::Quit) {
+            let _ = common(&mut asking, Path::new(""), &mut model, effect);
+        }
+    }
     // Drafts and messages that were written last are on their way to the node.
     let _ = tokio::time::timeout(END, asking.finish()).await;
     match (done, model.stage) {
@@ -155,32 +164,21 @@ impl Rim<'_> {
         effect: Effect,
         input: &mut EventStream,
     ) -> Result<(), ErrorBody> {
+        let mouse = matches!(&effect, Effect::Set("mouse", _));
+        if mouse {
+            self.screen.mouse(model.config.mouse);
+        }
+        let Some(effect) = common(self.asking, &self.config_file, model, effect) else {
+            return Ok(());
+        };
         match effect {
-            Effect::Ask { serial, purpose, command } => {
-                self.asking.ask(serial, purpose, *command);
-            }
-            Effect::Begin { name } => self.asking.open(Some(name)),
             Effect::Title(title) => self.screen.title(&title),
             Effect::Copy(text) => self.screen.copy(&text),
             Effect::Notify { title, text } => {
                 self.screen.notify(&title, &text, model.config.bell);
             }
-            Effect::Write { file, bytes } => {
-                let written = input::write_new(&file, &bytes);
-                let more = update(model, Message::Written(written));
-                debug_assert!(more.is_empty(), "what was written asks for nothing");
-            }
             Effect::Redraw => self.screen.clear()?,
             Effect::Suspend => self.screen.suspend(model.config.mouse)?,
-            Effect::Set(key, value) => {
-                if key == "mouse" {
-                    self.screen.mouse(model.config.mouse);
-                }
-                if let Err(what) = input::keep(&self.config_file, key, &value) {
-                    let more = update(model, Message::Said(what));
-                    debug_assert!(more.is_empty(), "a remark asks for nothing");
-                }
-            }
             Effect::Editor(text) => {
                 // Whoever reads keys must not read those of the editor.
                 *input = EventStream::new();
@@ -189,10 +187,39 @@ impl Rim<'_> {
                 let more = update(model, Message::Edited(edited));
                 debug_assert!(more.iter().all(|e| matches!(e, Effect::Ask { .. })));
             }
-            Effect::Quit => {}
+            _ => {}
         }
         Ok(())
     }
+}
+
+/// Performs what needs no terminal; gives back the rest.
+fn common(
+    asking: &mut Asking,
+    config_file: &Path,
+    model: &mut Model,
+    effect: Effect,
+) -> Option<Effect> {
+    let more = match effect {
+        Effect::Ask { serial, purpose, command } => {
+            asking.ask(serial, purpose, *command);
+            return None;
+        }
+        Effect::Begin { name } => {
+            asking.open(Some(name));
+            return None;
+        }
+        Effect::Write { file, bytes } => {
+            update(model, Message::Written(input::write_new(&file, &bytes)))
+        }
+        Effect::Set(key, value) => match input::keep(config_file, key, &value) {
+            Ok(()) => return None,
+            Err(what) => update(model, Message::Said(what)),
+        },
+        other => return Some(other),
+    };
+    debug_assert!(more.is_empty(), "a remark asks for nothing");
+    None
 }
 
 /// Whether something on the screen changes by time alone.

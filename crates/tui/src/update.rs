@@ -4,6 +4,7 @@ mod act;
 mod compose;
 mod conversation;
 mod first_run;
+mod line;
 mod mouse;
 mod node;
 mod people;
@@ -54,6 +55,9 @@ fn take(model: &mut Model, message: Message) {
             }
         }
         Message::Said(text) => model.complain(text),
+        Message::Line(text) => line::line(model, &text),
+        Message::Greet => line::list(model),
+        Message::Heard => line::heard(model),
         Message::Quit => act::quit(model),
     }
 }

@@ -15,9 +15,14 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Borders, Clear, Paragraph};
 
 use crate::layout::panes;
+use crate::model::window::PageKind;
 use crate::model::{Model, Stage};
 use crate::text::truncate;
 use crate::theme::Theme;
+
+pub(crate) use bar::{online, waits};
+pub(crate) use first_run::{NAME, WELCOME};
+pub(crate) use windows::settings_rows as settings;
 
 /// Smallest screen that shows anything useful.
 pub const SMALLEST: (u16, u16) = (20, 6);
@@ -45,6 +50,21 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     if let Some(window) = model.windows.last() {
         windows::draw(model, frame, area, window);
     }
+}
+
+/// Wider than any line, so that none is broken.
+const ENDLESS: usize = 1 << 20;
+
+/// Title and lines of a page, unbroken, for those who have it read out; `None` while it is not known what is on it.
+pub(crate) fn reading(model: &Model, kind: &PageKind) -> Option<(String, Vec<String>)> {
+    let known = match kind {
+        PageKind::Invite => model.invite.is_some(),
+        PageKind::Why(_) => !model.story.is_empty(),
+        PageKind::Backup => model.backup.as_ref().is_some_and(|b| b.written.is_some()),
+        _ => true,
+    };
+    let (title, lines) = pages::page(model, kind, ENDLESS);
+    known.then(|| (title, lines.iter().map(ToString::to_string).collect()))
 }
 
 /// Lines from the top of an area on, each cut to its width.

@@ -12,8 +12,12 @@
     reason = "tests; each test binary uses its part of the desk"
 )]
 
+pub mod spoken;
+pub mod terminal;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::UdpSocket;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -169,6 +173,14 @@ impl Person {
     pub fn history(&self, with: &Self) -> Vec<Value> {
         self.json(&["history", &with.id]).rows()
     }
+}
+
+/// Cuts or joins the network of somebody's running node.
+pub fn network(person: &Person, enabled: bool) {
+    let mut socket = UnixStream::connect(person.dir.join("control.sock")).unwrap();
+    writeln!(socket, r#"{{"request":1,"command":"network","enabled":{enabled}}}"#).unwrap();
+    let lines = BufReader::new(socket).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line.contains(r#""answer":"done""#)));
 }
 
 /// What one run gave.

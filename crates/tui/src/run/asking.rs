@@ -47,10 +47,12 @@ impl Asking {
             }
             return;
         }
-        let client = self.door.borrow().clone();
+        let mut door = self.door.subscribe();
         let sender = self.sender.clone();
         tokio::spawn(async move {
-            let Some(client) = client else { return };
+            // While one node takes the place of another, what is asked waits.
+            let client = door.wait_for(Option::is_some).await.map(|client| client.clone());
+            let Ok(Some(client)) = client else { return };
             let result = asked(&client, command).await;
             let _ = sender.send(Message::Answer { serial, purpose, result }).await;
         });
@@ -95,24 +97,31 @@ async fn opened<H: Host>(
     sender: mpsc::Sender<Message>,
     door: Arc<Door>,
 ) {
+    let mut before = false;
     while let Some(name) = wanted.recv().await {
         let mut name = name;
         loop {
             let told = match host.open(name.take()).await {
                 Ok(client) => {
+                    before = true;
                     door.send_replace(Some(client.clone()));
-                    watched(&client, &sender).await
+                    let told = watched(&client, &sender).await;
+                    if told.is_err() {
+                        // What is written now is kept by the next one.
+                        door.send_replace(None);
+                    }
+                    told
                 }
                 Err(error) => Err(error),
             };
             match told {
                 // The node ended while we go on: another is found or started.
                 Err(error) if error.code == ErrorCode::Unreachable && !sender.is_closed() => {
-                    if door.borrow().is_none() {
+                    if !before {
                         let _ = sender.send(Message::Detached(error)).await;
                         break;
                     }
-                    let words = format!("{}; starting it again", error.message);
+                    let words = "the node has ended; starting it again".to_owned();
                     if sender.send(Message::Said(words)).await.is_err() {
                         return;
                     }

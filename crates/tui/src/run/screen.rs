@@ -47,7 +47,7 @@ pub(super) fn possible() -> Result<(), ErrorBody> {
         Err(ErrorBody::new(
             ErrorCode::Usage,
             message,
-            "use the commands instead: `nexus --help`; `nexus --screen-reader` says what comes next",
+            "`nexus --screen-reader` does the same line by line; or use the commands: `nexus --help`",
         ))
     };
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
@@ -148,8 +148,7 @@ impl Screen {
 
     /// Puts a text on the clipboard by OSC 52, which works over SSH too.
     pub(super) fn copy(&mut self, text: &str) {
-        let sequence = format!("\u{1b}]52;c;{}\u{7}", STANDARD.encode(text));
-        self.say(&sequence);
+        self.say(&clipboard(text));
     }
 
     /// Tells of something by OSC 9, and by the bell where that is wanted.
@@ -197,7 +196,12 @@ impl Drop for Screen {
     }
 }
 
-fn in_editor(text: &str) -> Option<String> {
+/// Puts a text on the clipboard of the terminal: OSC 52.
+pub(super) fn clipboard(text: &str) -> String {
+    format!("\u{1b}]52;c;{}\u{7}", STANDARD.encode(text))
+}
+
+pub(super) fn in_editor(text: &str) -> Option<String> {
     // Only this person can read it, and it is gone afterwards.
     let mut file = tempfile::Builder::new().prefix("nexus-").suffix(".txt").tempfile().ok()?;
     file.write_all(text.as_bytes()).ok()?;
@@ -210,3 +214,6 @@ fn in_editor(text: &str) -> Option<String> {
     }
     std::fs::read_to_string(file.path()).ok()
 }
+
+#[cfg(test)]
+mod tests;

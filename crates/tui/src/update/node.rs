@@ -19,6 +19,18 @@ pub(super) fn attached(model: &mut Model) {
         model.stage = Stage::Running;
     }
     everything(model);
+    // One that took the place of another may know more of what is open.
+    newest_again(model);
+}
+
+/// Asks for the end of the open conversation again, where that is looked at.
+fn newest_again(model: &mut Model) {
+    if let Some(chat) = model.chat()
+        && (chat.anchor == Anchor::Bottom || !chat.loaded)
+    {
+        let id = chat.id.clone();
+        conversation::load(model, &id, Load::Newest);
+    }
 }
 
 /// The node can't be had, or is gone.
@@ -116,9 +128,10 @@ fn taken(model: &mut Model, serial: u64, purpose: Purpose, rows: Rows) {
         }
         (Purpose::Draft { conversation }, Rows::Draft(Some(draft))) => {
             if let Some(chat) = model.chats.get_mut(&conversation) {
-                // What was typed meanwhile goes before what was kept.
-                if chat.composer.is_empty() {
-                    chat.composer.set(&draft.text);
+                // What was typed meanwhile comes after what was kept.
+                if !draft.text.is_empty() {
+                    let whole = format!("{}{}", draft.text, chat.composer.text());
+                    chat.composer.set(&whole);
                 }
                 chat.kept_draft = draft.text;
             }
@@ -195,12 +208,7 @@ pub(super) fn event(model: &mut Model, event: Event) {
         Event::Notice { text } => model.complain(sanitize::line(&text)),
         Event::Lagged { .. } => {
             everything(model);
-            if let Some(chat) = model.chat()
-                && chat.anchor == Anchor::Bottom
-            {
-                let id = chat.id.clone();
-                conversation::load(model, &id, Load::Newest);
-            }
+            newest_again(model);
         }
         Event::Ready { .. } => {}
     }

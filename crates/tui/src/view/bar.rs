@@ -20,9 +20,9 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let cells = usize::from(area.width);
     let (left, style) = match (&model.toast, waits(model)) {
         (Some(toast), _) if toast.bad => (format!(" ! {}", toast.text), model.theme.bad),
-        (_, Some(words)) => (format!(" … {words}"), model.theme.unread),
+        (_, Some(wait)) => (format!(" … {}", waited(wait)), model.theme.unread),
         (Some(toast), _) => (format!(" {}", toast.text), model.theme.good),
-        (None, None) => (online(model), model.theme.bar),
+        (None, None) => (me(model), model.theme.bar),
     };
     let key = |action| model.config.keymap.keys_of(action, None);
     let right = match model.keys.is_empty() {
@@ -38,15 +38,20 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Line::from(line.spans).style(model.theme.bar), area);
 }
 
-/// `Ana · online: 2 by lan, 1 by relay · 3 waiting to be delivered`
-fn online(model: &Model) -> String {
+/// `Ana · online: 2 by lan, 1 by relay`
+fn me(model: &Model) -> String {
     let name = model.me.as_ref().map(|me| sanitize::line(&me.name)).unwrap_or_default();
+    format!(" {name} · {}", online(model))
+}
+
+/// Whether I am online, and how: `online: 2 by lan, 1 by relay`.
+pub(crate) fn online(model: &Model) -> String {
     let mut paths: BTreeMap<&str, u64> = BTreeMap::new();
     let mut seen = std::collections::BTreeSet::new();
     for link in model.links.values().filter(|l| seen.insert(&l.connect_id)) {
         *paths.entry(model.path(&link.connect_id).unwrap_or("lan")).or_default() += 1;
     }
-    let state = if paths.is_empty() {
+    if paths.is_empty() {
         let near = model.nearby.len() as u64;
         match near {
             0 => "no links".to_owned(),
@@ -55,12 +60,11 @@ fn online(model: &Model) -> String {
     } else {
         let all: Vec<String> = paths.iter().map(|(path, n)| format!("{n} by {path}")).collect();
         format!("online: {}", all.join(", "))
-    };
-    format!(" {name} · {state}")
+    }
 }
 
-/// What the node has not answered for a while.
-fn waits(model: &Model) -> Option<String> {
+/// What the node has not answered for a while: what that is, seconds, how many things more.
+pub(crate) fn waits(model: &Model) -> Option<(&'static str, i64, u64)> {
     let late = |p: &&crate::model::Pending| {
         model.now.at.duration_since(p.since) > LONG && p.purpose != Purpose::Doctor
     };
@@ -74,9 +78,13 @@ fn waits(model: &Model) -> Option<String> {
         _ => "waiting for the node",
     };
     let seconds = model.now.at.duration_since(first.since).as_secs();
-    let more = match late.len() as u64 {
-        1 => String::new(),
-        n => format!(", {}", count(n - 1, "more thing", "more things")),
+    Some((what, seconds, late.len() as u64 - 1))
+}
+
+fn waited((what, seconds, more): (&str, i64, u64)) -> String {
+    let more = match more {
+        0 => String::new(),
+        n => format!(", {}", count(n, "more thing", "more things")),
     };
-    Some(format!("{what} ({seconds} s{more})"))
+    format!("{what} ({seconds} s{more})")
 }

@@ -9,8 +9,8 @@ use crate::model::{Model, Stage};
 use crate::sanitize;
 use crate::text::{truncate, width};
 
-const NAME: &str = "Welcome to Nexus. Messages go straight from you to the people you know, over the cable or the network between you. No account, and no server.\n\nHow should others call you?";
-const WELCOME: &str = "Your identity is made on this machine, and is only here. Its ConnectID is how others find you; give it to anybody.\n\nThere is no account behind it: if you lose this machine and have no backup, nobody can give the identity back to you, nobody at all. A backup takes a minute and twelve words.";
+pub(crate) const NAME: &str = "Welcome to Nexus. Messages go straight from you to the people you know, over the cable or the network between you. No account, and no server.\n\nHow should others call you?";
+pub(crate) const WELCOME: &str = "Your identity is made on this machine, and is only here. Its ConnectID is how others find you; give it to anybody.\n\nThere is no account behind it: if you lose this machine and have no backup, nobody can give the identity back to you, nobody at all. A backup takes a minute and twelve words.";
 
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let wide = area.width.saturating_sub(2).min(72);

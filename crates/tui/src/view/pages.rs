@@ -121,6 +121,10 @@ pub(super) fn contact(model: &Model, who: &str, cells: usize, alone: bool) -> Ve
 
 /// A QR code where there is room for it.
 fn qr(model: &Model, text: &str, cells: usize, out: &mut Vec<Line<'static>>) {
+    if model.linear.is_some() {
+        // A drawing says nothing when it is read out.
+        return;
+    }
     let ink = model.theme.text.fg.is_some() && model.config.theme != Kind::None;
     let Some(code) = crate::qr::lines(text, ink) else { return };
     if code.first().is_none_or(|line| line.chars().count() > cells) {

@@ -236,17 +236,22 @@ fn form(model: &Model, frame: &mut Frame<'_>, area: Rect, form: &Form) {
     );
 }
 
-fn settings(model: &Model, frame: &mut Frame<'_>, area: Rect, selected: usize) {
+/// What can be set, and what it is set to.
+pub(crate) fn settings_rows(model: &Model) -> Vec<(&'static str, String)> {
     let yes = |on: bool| if on { "yes" } else { "no" }.to_owned();
     let name = model.me.as_ref().map(|me| sanitize::line(&me.name)).unwrap_or_default();
-    let rows = [
+    vec![
         ("My name, as others see it", name),
         ("Theme", model.config.theme.name().to_owned()),
         ("Mouse", yes(model.config.mouse)),
         ("Tell of news while nobody looks", yes(model.config.notifications)),
         ("Ring the bell with it", yes(model.config.bell)),
         ("Keys", if model.config.vim { "vim" } else { "default" }.to_owned()),
-    ];
+    ]
+}
+
+fn settings(model: &Model, frame: &mut Frame<'_>, area: Rect, selected: usize) {
+    let rows = settings_rows(model);
     let inner = boxed(model, frame, area, (area.width.saturating_sub(4).min(64), 12), "Settings");
     let cells = usize::from(inner.width);
     let mut shown: Vec<Line<'static>> = Vec::new();
