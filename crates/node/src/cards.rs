@@ -113,6 +113,19 @@ impl Work<'_, '_> {
         Ok(())
     }
 
+    /// What another device of mine, which showed this card, does not know of its identity: the card, and the records that
+    /// it may not have taken without it. `None` if it knows as much. What it was told before it knew them it dropped.
+    pub(crate) fn known_beyond(
+        &self,
+        shown: &VerifiedCard,
+    ) -> Answered<Option<(VerifiedCard, Vec<Vec<u8>>)>> {
+        let who = shown.connect_id();
+        let known = self.card_of(&who)?.filter(|known| shown.merge(known).changed);
+        let Some(card) = known else { return Ok(None) };
+        let records = self.tx.records(&who)?.into_iter().map(|row| row.bytes).collect();
+        Ok(Some((card, records)))
+    }
+
     /// Keeps an instance record if it is newer than the one known, of a live instance of somebody known.
     pub(crate) fn learn_record(&mut self, record: &VerifiedRecord) -> Answered<()> {
         let who = record.connect_id();

@@ -196,7 +196,7 @@ mod tests {
     use nexus_identity::cbor::MapWriter;
 
     use super::*;
-    use crate::testing::Other;
+    use crate::testing::{Desk, Other};
 
     /// A card with statements that nobody knows yet, each of so many bytes and some.
     fn with_unknown(who: &Other, bytes: &[usize]) -> VerifiedCard {
@@ -228,6 +228,26 @@ mod tests {
         let over = with_unknown(&bea, &[400; 80]);
         assert!(over.to_bytes().len() > MAX_CARD);
         assert_eq!(told(&over), bea.card.live_part().to_bytes());
+    }
+
+    #[test]
+    fn a_device_that_shows_less_of_somebody_is_told_what_is_known_here() {
+        let (mut desk, bea) = (Desk::new("Ana"), Other::new("Bea"));
+        let old = bea.card.clone();
+        let new = with_unknown(&bea, &[20]);
+        let beyond = |desk: &mut Desk, shown: &VerifiedCard| {
+            desk.work(|work| work.known_beyond(shown)).unwrap().map(|(card, _)| card)
+        };
+        assert_eq!(beyond(&mut desk, &old), None, "nobody known");
+        let row = ContactRow::new(bea.id(), ContactState::Accepted, Millis(1));
+        desk.work(|work| work.tx.put_contact(&row).map_err(Into::into)).unwrap();
+        desk.work(|work| work.learn_card(&new)).unwrap();
+        assert_eq!(beyond(&mut desk, &old), Some(new.clone()));
+        assert_eq!(
+            beyond(&mut desk, &new),
+            None,
+            "who knows as much is told nothing, so that ends"
+        );
     }
 
     #[test]

@@ -298,7 +298,7 @@ async fn read_control(
             control::LETTER_OK => {
                 core.store.run(move |work| letters::taken(work, &peer, &body)).await
             }
-            control::RECORD => learn(core, &body).await,
+            control::RECORD => learn(core, &body, mine, &answers).await,
             _ => Ok(()),
         };
         if let Err(error) = handled {
@@ -307,11 +307,21 @@ async fn read_control(
     }
 }
 
-async fn learn(core: &Arc<Core>, body: &[u8]) -> Answered<()> {
+async fn learn(core: &Arc<Core>, body: &[u8], mine: bool, answers: &FrameSender) -> Answered<()> {
     match body.split_first() {
         Some((&CARD, bytes)) => {
             let Ok(card) = VerifiedCard::decode(bytes) else { return Ok(()) };
-            core.store.run(move |work| work.learn_card(&card)).await
+            let learned = core.store.run(move |work| {
+                work.learn_card(&card)?;
+                if mine { work.known_beyond(&card) } else { Ok(None) }
+            });
+            if let Some((card, records)) = learned.await? {
+                let _ = answers.send(record_frame(CARD, &card.to_bytes())).await;
+                for record in records {
+                    let _ = answers.send(record_frame(RECORD, &record)).await;
+                }
+            }
+            Ok(())
         }
         Some((&RECORD, bytes)) => {
             let Ok(record) = VerifiedRecord::verify_alone(bytes) else { return Ok(()) };

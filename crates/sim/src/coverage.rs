@@ -19,6 +19,7 @@ pub const NAMED: &[&str] = &[
     "a request accepted",
     "accepted by their OPEN",
     "a device told of a contact",
+    "a device told what it missed",
     // What goes wrong.
     "link cut",
     "link cut by bytes",

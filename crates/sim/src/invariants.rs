@@ -16,7 +16,6 @@ use nexus_log::rebuild::rebuild;
 use nexus_sync::Store;
 
 use crate::disk::{Disk, DiskError};
-use crate::facts::Standing;
 use crate::node::{Node, log_clock};
 use crate::plan::{Act, ClockPlan, Fault, Lie};
 use crate::trace::short;
@@ -242,9 +241,7 @@ impl World {
         let known = |node: usize| {
             let facts = &self.nodes[&node].disk.facts;
             let own = facts.conversations.get(topic)?;
-            // What somebody blocked shows is not looked at.
             let cards = facts.contacts.iter();
-            let cards = cards.filter(|(_, one)| one.standing != Standing::Blocked);
             let cards = cards.filter_map(|(who, one)| Some((*who, one.card.as_ref()?.to_bytes())));
             facts.peer_of(own).is_none().then(|| cards.collect::<BTreeMap<_, _>>())
         };

@@ -3,7 +3,7 @@
 //! Any failure counts, not only the one that it began with: whatever is left is a broken promise, and smaller.
 
 use crate::disk::StoreKind;
-use crate::plan::{Act, ClockPlan, Fault, Plan, Step};
+use crate::plan::{Act, ClockPlan, Fault, Lie, Plan, Step};
 use crate::sweep::{Watch, run};
 use crate::world::Failure;
 
@@ -103,8 +103,10 @@ impl Shrinker {
         }
         for node in 0..self.best.plan.nodes.len() {
             self.with(|plan| plan.nodes[node].clock = ClockPlan::Right);
-            self.with(|plan| plan.nodes[node].lies.clear());
-            for lie in self.best.plan.nodes[node].lies.clone() {
+            // Whoever shows two faces is no honest device, and what it breaks is no promise.
+            self.with(|plan| plan.nodes[node].lies.retain(|one| *one == Lie::Equivocate));
+            let lies = self.best.plan.nodes[node].lies.clone();
+            for lie in lies.into_iter().filter(|one| *one != Lie::Equivocate) {
                 self.with(|plan| plan.nodes[node].lies.retain(|one| *one != lie));
             }
         }

@@ -203,6 +203,12 @@ impl Work<'_, '_, '_> {
         Ok(())
     }
 
+    /// Whether whoever showed this card could learn from what is known here of its identity.
+    pub(super) fn knows_more_than(&self, shown: &VerifiedCard) -> bool {
+        let known = self.facts.card_of(&shown.connect_id());
+        known.is_some_and(|known| shown.merge(known).changed)
+    }
+
     /// Keeps a record if it is newer than the one known, of a live instance of somebody known.
     pub(super) fn learn_record(&mut self, record: &Arc<VerifiedRecord>) {
         let (who, instance) = (record.connect_id(), record.instance());

@@ -59,8 +59,8 @@ pub enum Job {
     Contact(ConnectId, ContactAct, Option<Arc<VerifiedCard>>),
     /// A link came up: what its `HELLO` said.
     Met(LinkId, Arc<VerifiedCard>, Arc<VerifiedRecord>),
-    /// A card came.
-    Card(Arc<VerifiedCard>),
+    /// A card came over this link; whether from another device of mine.
+    Card(LinkId, bool, Arc<VerifiedCard>),
     /// A record came.
     Record(Arc<VerifiedRecord>),
     /// A letter came over this link.
@@ -109,6 +109,8 @@ pub enum Done {
     Met(LinkId),
     /// A letter is here: say so over this link.
     LetterIsHere(LinkId, [u8; 16]),
+    /// Tell over this link what is known of somebody.
+    Tell(LinkId, ConnectId),
     /// Send this letter over this link.
     SendLetter(LinkId, Arc<Vec<u8>>),
     /// What is next by the clock.
@@ -138,7 +140,12 @@ pub fn run(work: &mut Work<'_, '_, '_>, job: &Job) -> Result<Done, JobError> {
             }
             return Ok(Done::Met(*link));
         }
-        Job::Card(card) => work.learn_card(card)?,
+        Job::Card(link, mine, card) => {
+            work.learn_card(card)?;
+            if *mine && work.knows_more_than(card) {
+                return Ok(Done::Tell(*link, card.connect_id()));
+            }
+        }
         Job::Record(record) => work.learn_record(record),
         Job::Letter(link, sealed) => {
             let id = work.receive_letter(sealed)?;

@@ -1,9 +1,10 @@
 //! The store of a node: jobs wait, become durable together, and only then anybody hears of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_identity::Millis;
-use nexus_sync::{Refused, Ticket};
+use nexus_identity::{ConnectId, Millis};
+use nexus_sync::{LinkId, Refused, Ticket};
 
 use super::{Event, Flaw, World};
 use crate::dice::Dice;
@@ -209,6 +210,7 @@ impl World {
             }
             Done::Taken(..) | Done::Nothing => {}
             Done::Met(link) => self.link_up(node, link),
+            Done::Tell(link, who) => self.tell_of(node, link, who),
             Done::LetterIsHere(link, id) => self.say(node, link, Control::LetterOk(id)),
             Done::SendLetter(link, letter) => self.say(node, link, Control::Letter(letter)),
             Done::Next(next) => {
@@ -285,9 +287,21 @@ impl World {
         self.dial_all(node);
     }
 
+    /// A device of mine knows less of somebody than this one: it is told, and what it could not take before, too.
+    fn tell_of(&mut self, node: usize, link: LinkId, who: ConnectId) {
+        self.cover.hit("a device told what it missed");
+        let facts = Arc::clone(&self.nodes[&node].disk.facts);
+        if let Some(card) = facts.card_of(&who) {
+            self.say(node, link, Control::Card(Arc::clone(card)));
+        }
+        for record in facts.records.values().filter(|record| record.connect_id() == who) {
+            self.say(node, link, Control::Record(Arc::clone(record)));
+        }
+    }
+
     /// Passes on what was learned of somebody: a card to them and to my other devices, a record to those and, if it is that
     /// of another device of mine, to everybody. Whoever knows it already passes nothing on, so that ends.
-    fn pass_on(&mut self, node: usize, about: &nexus_identity::ConnectId, control: &Control) {
+    fn pass_on(&mut self, node: usize, about: &ConnectId, control: &Control) {
         let me = self.nodes[&node].disk.facts.who();
         let all = *about == me && matches!(control, Control::Record(_));
         for link in self.nodes[&node].links.clone() {

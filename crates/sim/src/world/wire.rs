@@ -176,7 +176,7 @@ impl World {
         let Some(other) = link.end_of(node).map(|at| link.ends[1 - at].node) else { return };
         let peer = self.nodes[&other].disk.facts.who();
         let job = match control {
-            Control::Card(card) => Job::Card(card),
+            Control::Card(card) => Job::Card(id, peer == self.nodes[&node].disk.facts.who(), card),
             Control::Record(record) => Job::Record(record),
             Control::Letter(letter) => Job::Letter(id, letter),
             Control::LetterOk(letter) => Job::LetterOk(peer, letter),
