@@ -65,10 +65,11 @@ pub(crate) async fn run(global: Global, shape: Shape) -> Done {
     if !shape.color {
         config.theme = Kind::None;
     }
+    let visibility = nexus_node::config::Config::load(&config_file)?.visibility;
     let has_identity = setup::has_identity(&place::data_dir(&global)?);
     let session = Arc::new(Mutex::new(None));
     let desk = Desk { global, session: Arc::clone(&session) };
-    let options = Options { config, config_file, has_identity };
+    let options = Options { config, visibility, config_file, has_identity };
     let done = match shape.screen_reader {
         true => nexus_tui::run::read_out(options, desk).await,
         false => nexus_tui::run::run(options, desk).await,

@@ -1,9 +1,12 @@
 //! What a person sets for the terminal UI: the table `[tui]` of `config.toml`.
 
+mod quiet;
+
 use toml_edit::{Document, DocumentMut, Item, TableLike, TomlError, Value};
 
 use crate::keymap::{self, Action, Keymap, Place, Set};
 use crate::theme::Kind;
+pub use quiet::QuietHours;
 
 /// Settings with their values in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +17,14 @@ pub struct Config {
     pub mouse: bool,
     /// Whether news are told when the terminal is not looked at.
     pub notifications: bool,
+    /// Whether the desktop tells them, where there is one.
+    pub desktop: bool,
     /// Whether the bell rings with them.
     pub bell: bool,
+    /// Whether nothing is told at all.
+    pub do_not_disturb: bool,
+    /// When nothing is told.
+    pub quiet_hours: Option<QuietHours>,
     /// Whether Esc stops writing and gives the keys to the messages.
     pub vim: bool,
     /// Keys.
@@ -28,7 +37,10 @@ impl Default for Config {
             theme: Kind::Dark,
             mouse: true,
             notifications: true,
+            desktop: true,
             bell: false,
+            do_not_disturb: false,
+            quiet_hours: None,
             vim: false,
             keymap: Keymap::of(Set::Default),
         }
@@ -36,7 +48,7 @@ impl Default for Config {
 }
 
 /// The settings: name, what they take, what they do.
-pub const HELP: [(&str, &str, &str); 5] = [
+pub const HELP: [(&str, &str, &str); 8] = [
     ("theme", "`dark`, `light`, `contrast`, `16`, `none`", "colours; `NO_COLOR` means `none`"),
     ("mouse", "`true`, `false`", "click and wheel; off: the terminal selects as everywhere"),
     (
@@ -44,7 +56,10 @@ pub const HELP: [(&str, &str, &str); 5] = [
         "`true`, `false`",
         "tell of new messages while the terminal is not looked at",
     ),
+    ("desktop", "`true`, `false`", "tell by the desktop where there is one, else by the terminal"),
     ("bell", "`true`, `false`", "ring with it"),
+    ("do_not_disturb", "`true`, `false`", "tell of nothing"),
+    ("quiet_hours", "like `22:00-07:00`", "tell of nothing then"),
     ("keys", "`default`, `vim`", "which set of keys; changes to it are in `[tui.bind]`"),
 ];
 
@@ -85,7 +100,18 @@ impl Config {
             "keys" => {}
             "mouse" => self.mouse = truth(item)?,
             "notifications" => self.notifications = truth(item)?,
+            "desktop" => self.desktop = truth(item)?,
             "bell" => self.bell = truth(item)?,
+            "do_not_disturb" => self.do_not_disturb = truth(item)?,
+            "quiet_hours" => {
+                let wrong = "`quiet_hours` must be like \"22:00-07:00\", or \"\" for none";
+                self.quiet_hours = match item.as_str() {
+                    Some("") => None,
+                    hours => Some(
+                        hours.and_then(QuietHours::parse).ok_or_else(|| at(text, item, wrong))?,
+                    ),
+                };
+            }
             "theme" => {
                 let wrong = "`theme` must be \"dark\", \"light\", \"contrast\", \"16\" or \"none\"";
                 self.theme =
@@ -199,6 +225,7 @@ mod tests {
             ("[tui.bind.list]\nx = \"fly\"\n", 2, "fly"),
             ("[tui.bind.moon]\nx = \"up\"\n", 1, "moon"),
             ("[tui]\nkeys = \"emacs\"\n", 2, "keys"),
+            ("[tui]\nquiet_hours = \"22\"\n", 2, "quiet_hours"),
         ] {
             let error = Config::parse(text).unwrap_err();
             assert!(error.starts_with(&format!("line {line}:")), "{text:?}: {error}");

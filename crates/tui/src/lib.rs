@@ -8,11 +8,12 @@
 //!
 //! The modules, in reading order: [`message`], [`model`], [`update`], [`view`], [`keymap`] (keys as data), [`config`] (what a
 //! person sets), [`theme`], [`layout`] (panes and lines, shared by update and view), [`text`], [`time`], [`sanitize`]
-//! (text of others made safe), [`qr`], [`spoken`] (the same model in lines, for a screen reader), [`run`].
+//! (text of others made safe), [`links`], [`qr`], [`spoken`] (the same model in lines, for a screen reader), [`run`].
 
 pub mod config;
 pub mod keymap;
 pub mod layout;
+pub mod links;
 pub mod message;
 pub mod model;
 pub mod qr;

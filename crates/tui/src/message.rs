@@ -44,6 +44,8 @@ pub enum Message {
     Edited(Option<String>),
     /// A backup was written, with so many bytes; or why not.
     Written(Result<u64, String>),
+    /// The desktop could not tell this: who, and what.
+    Untold(String, String),
     /// Something for the person, from the rim.
     Said(String),
     /// A line was typed, where there is no screen.
@@ -202,6 +204,7 @@ impl Rows {
             | C::ContactBlock { .. }
             | C::ContactUnblock { .. }
             | C::ContactRename { .. }
+            | C::ContactRemove { .. }
             | C::ContactVerify { .. } => Self::Contacts(all(rows)?),
             C::Nearby { .. } => Self::Nearby(all(rows)?),
             C::Window { .. } | C::FirstUnread { .. } | C::Search { .. } => {
@@ -246,9 +249,13 @@ pub enum Effect {
         title: String,
         /// What.
         text: String,
+        /// By the desktop; else by the terminal.
+        desktop: bool,
     },
     /// Put this on the clipboard.
     Copy(String),
+    /// Show this link in the program that the person has for such links.
+    Follow(String),
     /// Let the person write in their editor, beginning with this.
     Editor(String),
     /// Write a sealed backup to a new file.
@@ -262,6 +269,8 @@ pub enum Effect {
     Set(&'static str, String),
     /// Tell these lines, where there is no screen.
     Tell(Vec<String>),
+    /// Keep a setting of the node, for its next start: name and value.
+    SetNode(&'static str, String),
     /// Go back to the shell.
     Suspend,
     /// Paint everything anew.

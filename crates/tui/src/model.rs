@@ -1,9 +1,12 @@
 //! Everything that is on the screen, as plain data.
 
 pub mod chat;
+pub mod choices;
+pub mod completion;
 pub mod composer;
 pub mod home;
 pub mod linear;
+pub mod settings;
 pub mod window;
 
 use std::collections::BTreeMap;
@@ -19,6 +22,8 @@ use crate::keymap::{Key, Place};
 use crate::message::{Effect, Purpose};
 use crate::theme::{Kind, Theme};
 use crate::time::Now;
+use nexus_node::config::Visibility;
+
 use chat::Chat;
 use composer::Composer;
 use home::Item;
@@ -90,6 +95,12 @@ pub struct Model {
     pub size: (u16, u16),
     /// What the person set.
     pub config: Config,
+    /// Whether there is a desktop that tells news, as far as is known.
+    pub desktop: bool,
+    /// When each conversation was told of last.
+    pub told: BTreeMap<String, Timestamp>,
+    /// Who sees this node nearby, as `config.toml` says.
+    pub visibility: Visibility,
     /// Styles.
     pub theme: Theme,
     /// Which part of the story this is.
@@ -153,6 +164,9 @@ impl Model {
             now,
             size,
             config,
+            desktop: true,
+            told: BTreeMap::new(),
+            visibility: Visibility::Everyone,
             theme,
             stage: if has_identity { Stage::Starting } else { Stage::Name(Composer::default()) },
             focus: Focus::List,
@@ -307,10 +321,24 @@ impl Model {
         links.map(|l| l.path.as_str()).min_by_key(|p| rank(p))
     }
 
+    /// Whether nothing is told of a conversation now.
+    #[must_use]
+    pub fn is_muted(&self, conversation: &ConversationView) -> bool {
+        let until = conversation.muted.as_deref();
+        until.is_some_and(|u| u.parse::<Timestamp>().map_or(true, |until| until > self.now.at))
+    }
+
+    /// Whether nothing is told of anything now.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let time = self.now.at.to_zoned(self.now.zone.clone()).time();
+        self.config.do_not_disturb || self.config.quiet_hours.is_some_and(|h| h.contain(time))
+    }
+
     /// Everything that is not read.
     #[must_use]
     pub fn unread(&self) -> u64 {
-        self.conversations.iter().filter(|c| c.muted.is_none()).map(|c| c.unread).sum()
+        self.conversations.iter().filter(|c| !self.is_muted(c)).map(|c| c.unread).sum()
     }
 
     /// Contacts that can be written to.

@@ -3,6 +3,8 @@
 mod asking;
 mod input;
 mod linear;
+mod notify;
+mod open;
 mod screen;
 
 use std::future::Future;
@@ -15,6 +17,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nexus_node::api::ErrorBody;
 use nexus_node::client::Client;
+use nexus_node::config::Visibility;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -54,6 +57,8 @@ pub trait Host: Send + 'static {
 pub struct Options {
     /// What the person set.
     pub config: Config,
+    /// Who sees the node nearby.
+    pub visibility: Visibility,
     /// Where that is kept.
     pub config_file: PathBuf,
     /// Whether there is an identity already.
@@ -69,14 +74,16 @@ pub async fn run<H: Host>(options: Options, host: H) -> Result<(), ErrorBody> {
     let now = Now { at: Timestamp::now(), zone: TimeZone::system() };
     let size = screen.size()?;
     let mut model = Model::new(now, size, options.config, options.has_identity);
+    model.visibility = options.visibility;
     let (sender, messages) = mpsc::channel(WAITING);
-    let mut asking = Asking::new(host, sender);
+    let mut asking = Asking::new(host, sender.clone());
     if options.has_identity {
         asking.open(None);
     }
-    let done = Rim { screen: &mut screen, asking: &mut asking, config_file: options.config_file }
-        .turn(&mut model, messages)
-        .await;
+    let done =
+        Rim { screen: &mut screen, asking: &mut asking, sender, config_file: options.config_file }
+            .turn(&mut model, messages)
+            .await;
     screen.close();
     if done.is_err() {
         // The terminal is gone; what was being written is kept all the same.
@@ -96,6 +103,7 @@ pub async fn run<H: Host>(options: Options, host: H) -> Result<(), ErrorBody> {
 struct Rim<'a> {
     screen: &'a mut Screen,
     asking: &'a mut Asking,
+    sender: mpsc::Sender<Message>,
     config_file: PathBuf,
 }
 
@@ -174,8 +182,14 @@ impl Rim<'_> {
         match effect {
             Effect::Title(title) => self.screen.title(&title),
             Effect::Copy(text) => self.screen.copy(&text),
-            Effect::Notify { title, text } => {
-                self.screen.notify(&title, &text, model.config.bell);
+            Effect::Notify { title, text, desktop } => {
+                if model.config.bell {
+                    self.screen.bell();
+                }
+                match desktop && notify::there_is_a_desktop() {
+                    true => notify::desktop(title, text, self.sender.clone()),
+                    false => self.screen.notify(&title, &text),
+                }
             }
             Effect::Redraw => self.screen.clear()?,
             Effect::Suspend => self.screen.suspend(model.config.mouse)?,
@@ -215,6 +229,14 @@ fn common(
         Effect::Set(key, value) => match input::keep(config_file, key, &value) {
             Ok(()) => return None,
             Err(what) => update(model, Message::Said(what)),
+        },
+        Effect::Follow(link) => match open::follow(&link) {
+            Ok(()) => return None,
+            Err(what) => update(model, Message::Said(what)),
+        },
+        Effect::SetNode(key, value) => match nexus_node::config::set(config_file, key, &value) {
+            Ok(_) => return None,
+            Err(error) => update(model, Message::Said(error.message)),
         },
         other => return Some(other),
     };

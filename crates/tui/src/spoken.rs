@@ -10,7 +10,8 @@ mod teller;
 pub mod words;
 
 use crate::keymap::Place;
-use crate::model::window::{PickKind, Window, options};
+use crate::model::choices::options;
+use crate::model::window::{PickKind, Window};
 use crate::model::{Focus, Model, Stage};
 use crate::sanitize;
 use crate::view;

@@ -8,6 +8,7 @@ mod line;
 mod mouse;
 mod node;
 mod people;
+mod settings;
 mod settle;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -53,6 +54,11 @@ fn take(model: &mut Model, message: Message) {
             if let Some(backup) = &mut model.backup {
                 backup.written = Some(result);
             }
+        }
+        Message::Untold(title, text) => {
+            // There is none, or none that answers: the terminal tells from now on.
+            model.desktop = false;
+            model.effects.push(Effect::Notify { title, text, desktop: false });
         }
         Message::Said(text) => model.complain(text),
         Message::Line(text) => line::line(model, &text),

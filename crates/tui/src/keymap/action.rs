@@ -89,7 +89,11 @@ actions! {
     MyId "my-id" "show my ConnectID, with QR code",
     Details "details" "look at this contact: ConnectID, safety number, path",
     Verify "verify" "say that the safety numbers match, or take it back",
-    Mute "mute" "mute this conversation, or unmute it",
+    Mute "mute" "mute this conversation for a while, or unmute it",
+    Timer "timer" "let messages of this conversation disappear",
+    Rename "rename" "call this contact by another name here",
+    Remove "remove" "remove this contact",
+    DoNotDisturb "do-not-disturb" "tell of nothing, or of news again",
     Network "network" "look at links, discovery and this machine",
     Settings "settings" "look at the settings and change them",
     Backup "backup" "write a backup that opens with twelve words",
@@ -116,6 +120,7 @@ actions! {
     JumpToReplied "jump-to-replied" "go to the message that this one answers",
     Why "why" "tell the story of this message",
     Copy "copy" "copy this message",
+    Links "links" "the links of this message: look at one, open it, copy it",
     Send "send" "send what is written",
     NewLine "new-line" "begin a new line",
     Left "left" "one character left",
@@ -134,7 +139,7 @@ actions! {
     OlderWritten "older-written" "what was sent before, to send again",
     NewerWritten "newer-written" "what was sent after that",
     Editor "editor" "write in $EDITOR",
-    Complete "complete" "complete `:emoji:` or @name",
+    Complete "complete" "complete `:emoji:` or @name; else go to the next pane",
 }
 
 impl Action {

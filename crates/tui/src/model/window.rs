@@ -2,10 +2,8 @@
 
 use nexus_node::api::{Command, MessageView};
 
-use super::Model;
 use super::composer::Composer;
 use crate::keymap::Action;
-use crate::text;
 
 /// Something above the panes.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +39,12 @@ pub enum PickKind {
     Switch,
     /// Reactions to the selected message.
     React,
+    /// How long the conversation that is meant stays muted.
+    Mute,
+    /// After how long its messages disappear.
+    Timer,
+    /// Links of the selected message.
+    Links,
 }
 
 /// A choice.
@@ -48,6 +52,8 @@ pub enum PickKind {
 pub struct Pick {
     /// What is chosen from.
     pub kind: PickKind,
+    /// The conversation it is about, where it is about one.
+    pub about: String,
     /// What was typed.
     pub field: Composer,
     /// Which of what fits is selected.
@@ -63,6 +69,12 @@ pub enum Choice {
     Conversation(String),
     /// React so; empty takes it back.
     Emoji(String),
+    /// Mute for so many seconds; `None`: until it is unmuted.
+    Mute(Option<u64>),
+    /// Messages disappear after so many seconds; `None`: they stay.
+    Timer(Option<u64>),
+    /// Look at this link.
+    Link(String),
 }
 
 /// A line of a choice; safe to show.
@@ -92,7 +104,7 @@ pub struct Search {
 }
 
 /// What a form is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FormKind {
     /// Ask somebody to become a contact.
     AddContact,
@@ -102,6 +114,10 @@ pub enum FormKind {
     Name,
     /// Write a backup.
     Backup,
+    /// My name for somebody, by ConnectID.
+    Rename(String),
+    /// The hours in which nothing is told.
+    QuietHours,
 }
 
 /// Something to fill in.
@@ -154,6 +170,8 @@ pub enum PageKind {
     Backup,
     /// Somebody, by ConnectID.
     Contact(String),
+    /// A link, whole, before it is opened.
+    Link(String),
 }
 
 impl Window {
@@ -171,78 +189,11 @@ impl Window {
 /// A choice of this kind, nothing typed yet.
 #[must_use]
 pub fn pick(kind: PickKind) -> Window {
-    Window::Pick(Pick { kind, field: Composer::default(), selected: 0 })
+    pick_for(kind, "")
 }
 
-const EMOJI: [(&str, &str); 12] = [
-    ("👍", "thumbs up yes"),
-    ("❤️", "heart love"),
-    ("😂", "laugh joy"),
-    ("😮", "wow surprised"),
-    ("😢", "sad cry"),
-    ("🙏", "thanks please"),
-    ("🎉", "party congratulations"),
-    ("🔥", "fire"),
-    ("👀", "eyes look"),
-    ("✅", "done check"),
-    ("❌", "no cross"),
-    ("👎", "thumbs down no"),
-];
-
-/// What fits what was typed, the best first.
+/// A choice about a conversation.
 #[must_use]
-pub fn options(model: &Model, pick: &Pick) -> Vec<Line> {
-    let all: Vec<Line> = match pick.kind {
-        PickKind::Palette => Action::ALL
-            .iter()
-            .filter(|a| !a.is_motion())
-            .map(|action| Line {
-                label: action.help().to_owned(),
-                hint: model.config.keymap.keys_of(*action, None),
-                choice: Choice::Action(*action),
-            })
-            .collect(),
-        PickKind::Switch => model
-            .conversations
-            .iter()
-            .map(|c| Line {
-                label: crate::sanitize::line(&c.name),
-                hint: if c.unread > 0 { format!("{} unread", c.unread) } else { String::new() },
-                choice: Choice::Conversation(c.id.clone()),
-            })
-            .collect(),
-        PickKind::React => reactions(pick.field.text()),
-    };
-    let query = pick.field.text();
-    let mut scored: Vec<(u32, Line)> = all
-        .into_iter()
-        .filter_map(|option| {
-            let words = match &option.choice {
-                Choice::Action(action) => format!("{} {}", option.label, action.name()),
-                Choice::Emoji(emoji) => format!("{emoji} {}", option.label),
-                Choice::Conversation(_) => option.label.clone(),
-            };
-            Some((text::fuzzy(query, &words)?, option))
-        })
-        .collect();
-    if !query.is_empty() {
-        scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-    }
-    scored.into_iter().map(|(_, option)| option).collect()
-}
-
-/// The usual ones, what was typed if it is none of them, and taking one back.
-fn reactions(typed: &str) -> Vec<Line> {
-    let option = |emoji: &str, label: String| Line {
-        label,
-        hint: String::new(),
-        choice: Choice::Emoji(emoji.to_owned()),
-    };
-    let mut all: Vec<Line> =
-        EMOJI.iter().map(|(emoji, words)| option(emoji, format!("{emoji}  {words}"))).collect();
-    all.push(option("", "take my reaction back".to_owned()));
-    if !typed.is_empty() && !typed.is_ascii() {
-        all.insert(0, option(typed, format!("{}  as typed", crate::sanitize::line(typed))));
-    }
-    all
+pub fn pick_for(kind: PickKind, about: &str) -> Window {
+    Window::Pick(Pick { kind, about: about.to_owned(), field: Composer::default(), selected: 0 })
 }

@@ -34,6 +34,7 @@ pub async fn read_out<H: Host>(options: Options, host: H) -> Result<(), ErrorBod
     let mut config = options.config;
     config.keymap = config.keymap.by_name();
     let mut model = Model::new(now, spoken::SIZE, config, options.has_identity);
+    model.visibility = options.visibility;
     model.linear = Some(Linear::default());
     let (sender, messages) = mpsc::channel(WAITING);
     let mut asking = Asking::new(host, sender);

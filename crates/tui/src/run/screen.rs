@@ -151,11 +151,15 @@ impl Screen {
         self.say(&clipboard(text));
     }
 
-    /// Tells of something by OSC 9, and by the bell where that is wanted.
-    pub(super) fn notify(&mut self, title: &str, text: &str, bell: bool) {
+    /// Tells of something by OSC 9.
+    pub(super) fn notify(&mut self, title: &str, text: &str) {
         let words = crate::sanitize::line(&format!("{title}: {text}"));
-        let ring = if bell { "\u{7}" } else { "" };
-        self.say(&format!("\u{1b}]9;{words}\u{1b}\\{ring}"));
+        self.say(&format!("\u{1b}]9;{words}\u{1b}\\"));
+    }
+
+    /// Rings.
+    pub(super) fn bell(&mut self) {
+        self.say("\u{7}");
     }
 
     /// Whether the mouse is ours.

@@ -41,7 +41,7 @@ pub fn item(model: &Model, item: &Item) -> String {
             if talk.unread > 0 {
                 parts.push(format!("{} new", talk.unread));
             }
-            if talk.muted.is_some() {
+            if model.is_muted(talk) {
                 parts.push("muted".to_owned());
             }
             let last = talk.last_text.as_deref().map(|text| {

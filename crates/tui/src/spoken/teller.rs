@@ -88,7 +88,7 @@ impl Teller {
             self.sent.remove(at);
             return;
         }
-        let muted = model.conversation(&message.conversation).is_some_and(|c| c.muted.is_some());
+        let muted = model.conversation(&message.conversation).is_some_and(|c| model.is_muted(c));
         let open = model.open.as_deref() == Some(message.conversation.as_str());
         if muted && !open {
             return;

@@ -2,7 +2,7 @@
 
 use nexus_node::api::Command;
 
-use super::{compose, conversation, people, settle, windows};
+use super::{compose, conversation, people, settings, settle, windows};
 use crate::keymap::{Action as A, Place};
 use crate::message::{Effect, Purpose};
 use crate::model::home::{self, Item};
@@ -38,6 +38,10 @@ pub(super) fn act(model: &mut Model, place: Place, action: A) {
         A::Details => people::details(model),
         A::Verify => people::verify(model),
         A::Mute => people::mute(model),
+        A::Timer => people::timer(model),
+        A::Rename => people::rename(model),
+        A::Remove => people::remove(model),
+        A::DoNotDisturb => settings::do_not_disturb(model),
         A::Accept => people::accept(model),
         A::Decline => people::decline(model),
         A::Block => people::block(model),
@@ -107,7 +111,7 @@ fn leave(model: &mut Model) {
     }
 }
 
-fn pane(model: &mut Model, by: i8) {
+pub(super) fn pane(model: &mut Model, by: i8) {
     if !model.windows.is_empty() {
         return windows::next_field(model, by);
     }

@@ -7,6 +7,7 @@ use crate::keymap::{Action as A, Place};
 use crate::layout;
 use crate::message::{Effect, Purpose};
 use crate::model::chat::{Anchor, Writing};
+use crate::model::completion;
 use crate::model::composer::Composer;
 use crate::model::{Focus, Model, Stage};
 use crate::sanitize;
@@ -37,6 +38,10 @@ pub(super) fn typed(model: &mut Model, place: Place, c: char) {
         field.typed(c);
         if place == Place::Window {
             windows::typed(model);
+        } else if c == ':'
+            && let Some((bytes, emoji)) = completion::whole(field)
+        {
+            field.replace_before(bytes, emoji);
         }
     }
 }
@@ -66,7 +71,8 @@ pub(super) fn act(model: &mut Model, action: A) -> bool {
             let text = model.chat().map(|c| c.composer.text().to_owned()).unwrap_or_default();
             model.effects.push(Effect::Editor(text));
         }
-        A::Complete => complete(model),
+        A::Complete if complete(model) => {}
+        A::Complete => super::act::pane(model, 1),
         A::Up | A::Down => {
             let down = action == A::Down;
             let moved = field(model).is_some_and(|f| f.vertical(cells, down));
@@ -171,41 +177,13 @@ pub(super) fn edited(model: &mut Model, text: Option<String>) {
     }
 }
 
-const EMOJI: [(&str, &str); 16] = [
-    ("smile", "🙂"),
-    ("joy", "😂"),
-    ("wink", "😉"),
-    ("heart", "❤️"),
-    ("thumbsup", "👍"),
-    ("thumbsdown", "👎"),
-    ("wave", "👋"),
-    ("tada", "🎉"),
-    ("fire", "🔥"),
-    ("eyes", "👀"),
-    ("thinking", "🤔"),
-    ("cry", "😢"),
-    ("pray", "🙏"),
-    ("rocket", "🚀"),
-    ("check", "✅"),
-    ("coffee", "☕"),
-];
-
-/// Completes `:smi` to 🙂 and `@an` to `@Ana`.
-fn complete(model: &mut Model) {
-    let names: Vec<String> = model.contacts.keys().map(|who| model.name(who)).collect();
-    let Some(field) = field(model) else { return };
-    let before = field.text().get(..field.cursor()).unwrap_or_default();
-    let word = before.rsplit(char::is_whitespace).next().unwrap_or_default().to_owned();
-    let with = if let Some(name) = word.strip_prefix(':') {
-        let name = name.trim_end_matches(':').to_lowercase();
-        EMOJI.iter().find(|(n, _)| n.starts_with(&name)).map(|(_, emoji)| (*emoji).to_owned())
-    } else if let Some(name) = word.strip_prefix('@') {
-        let name = name.to_lowercase();
-        names.into_iter().find(|n| n.to_lowercase().starts_with(&name)).map(|n| format!("@{n} "))
-    } else {
-        None
-    };
-    if let Some(with) = with {
-        field.replace_before(word.len(), &with);
+/// Completes `:smi` to 😄 and `@an` to `@Ana`. `false` when there is nothing to complete.
+fn complete(model: &mut Model) -> bool {
+    let Some(chat) = model.chat().filter(|_| model.focus == Focus::Composer) else { return false };
+    let (word, offers) = completion::offers(model, &chat.composer);
+    let (bytes, Some(best)) = (word.len(), offers.into_iter().next()) else { return false };
+    if let Some(chat) = model.chat_mut() {
+        chat.composer.replace_before(bytes, &best.with);
     }
+    true
 }

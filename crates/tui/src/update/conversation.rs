@@ -6,6 +6,7 @@ use super::windows;
 use crate::keymap::Action as A;
 use crate::layout::scroll;
 use crate::layout::{blocks, viewport};
+use crate::links;
 use crate::message::{Effect, Load, Purpose};
 use crate::model::chat::{Anchor, Chat, NEAR, PAGE, Writing};
 use crate::model::composer::Composer;
@@ -132,15 +133,20 @@ pub(super) fn act(model: &mut Model, action: A) {
             }
             model.focus = Focus::Composer;
         }
-        A::Reply | A::Edit | A::Retract | A::React | A::JumpToReplied | A::Why | A::Copy => {
-            match model.message().cloned() {
-                Some(message) => on_message(model, action, message),
-                None => {
-                    select_last(model);
-                    model.say("Choose a message first: with up and down.");
-                }
+        A::Reply
+        | A::Edit
+        | A::Retract
+        | A::React
+        | A::JumpToReplied
+        | A::Why
+        | A::Links
+        | A::Copy => match model.message().cloned() {
+            Some(message) => on_message(model, action, message),
+            None => {
+                select_last(model);
+                model.say("Choose a message first: with up and down.");
             }
-        }
+        },
         _ => {}
     }
 }
@@ -276,6 +282,10 @@ fn on_message(model: &mut Model, action: A, message: MessageView) {
         }
         A::Retract => model.complain("Only a message of yours can be taken back."),
         A::React if text => windows::show(model, pick(PickKind::React)),
+        A::Links => match links::find(&message.text).len() {
+            0 => model.say("There is no link in this message."),
+            _ => windows::show(model, pick(PickKind::Links)),
+        },
         A::JumpToReplied => match message.reply_to {
             Some(target) => jump(model, &message.conversation, &target),
             None => model.say("This message answers none."),

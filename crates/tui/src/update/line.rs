@@ -179,10 +179,25 @@ fn action(model: &mut Model, action: A, rest: &str) {
             tell(model, vec![words.to_owned()]);
         }
         A::Open => list(model),
-        A::Accept | A::Decline | A::Block | A::Verify | A::Details | A::Mute => {
+        A::Accept
+        | A::Decline
+        | A::Block
+        | A::Verify
+        | A::Details
+        | A::Mute
+        | A::Timer
+        | A::Rename
+        | A::Remove => {
             choose::person(model, action, rest);
         }
-        A::Reply | A::Edit | A::Retract | A::React | A::Why | A::Copy | A::JumpToReplied => {
+        A::Reply
+        | A::Edit
+        | A::Retract
+        | A::React
+        | A::Why
+        | A::Links
+        | A::Copy
+        | A::JumpToReplied => {
             talk::on_message(model, action, rest);
         }
         A::PageUp if place(model) != Place::List => talk::earlier(model),

@@ -1,6 +1,6 @@
 //! What the node answers and tells.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use nexus_node::api::{Command, ContactState, ErrorBody, ErrorCode, Event, MessageView};
 
 use super::{conversation, people};
@@ -12,6 +12,9 @@ use crate::model::window::PageKind;
 use crate::model::{Backup, Model, Stage, home};
 use crate::sanitize;
 use crate::text::{first_line, truncate};
+
+/// A conversation is told of once in so long: a hundred messages that arrive together are one piece of news.
+const APART: SignedDuration = SignedDuration::from_secs(3);
 
 /// The node can be asked: everything is.
 pub(super) fn attached(model: &mut Model) {
@@ -304,11 +307,18 @@ fn change(model: &mut Model, conversation: nexus_node::api::ConversationView) {
 /// Tells of a message that came while nobody looked.
 fn notify(model: &mut Model, message: &MessageView) {
     let conversation = model.conversation(&message.conversation);
-    let muted = conversation.is_some_and(|c| c.muted.is_some());
+    let muted = conversation.is_some_and(|c| model.is_muted(c)) || model.is_quiet();
     if model.looked_at || muted || !model.config.notifications || message.kind != "text" {
+        return;
+    }
+    let now = model.now.at;
+    let last = model.told.insert(message.conversation.clone(), now);
+    if last.is_some_and(|last| now.duration_since(last) < APART) {
+        model.told.extend(last.map(|last| (message.conversation.clone(), last)));
         return;
     }
     let title = sanitize::line(&message.author_name);
     let text = truncate(&sanitize::line(first_line(&message.text)), 80);
-    model.effects.push(Effect::Notify { title, text });
+    let desktop = model.desktop && model.config.desktop;
+    model.effects.push(Effect::Notify { title, text, desktop });
 }

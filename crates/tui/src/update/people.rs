@@ -4,10 +4,10 @@ use nexus_node::api::{Command, ContactState, ContactView};
 
 use super::{act, windows};
 use crate::message::Purpose;
-use crate::model::Model;
 use crate::model::composer::Composer;
 use crate::model::home::{self, Item};
-use crate::model::window::{Confirm, Form, FormKind, PageKind, Window};
+use crate::model::window::{Confirm, Form, FormKind, PageKind, PickKind, Window, pick_for};
+use crate::model::{Focus, Model};
 
 /// A contact, as it is now.
 pub(super) fn changed(model: &mut Model, contact: ContactView) {
@@ -21,12 +21,31 @@ pub(super) fn changed(model: &mut Model, contact: ContactView) {
         }
         ContactState::Removed => {
             model.contacts.remove(&id);
+            gone(model, &id);
         }
         _ => {
             model.contacts.insert(id, contact);
         }
     }
     home::settle(model);
+}
+
+/// What was about somebody who is no contact any more is closed.
+fn gone(model: &mut Model, who: &str) {
+    model.windows.retain(
+        |w| !matches!(w, Window::Page(page) if page.kind == PageKind::Contact(who.to_owned())),
+    );
+    let with = |c: &nexus_node::api::ConversationView| model.peer(c) == Some(who);
+    let ids: Vec<String> =
+        model.conversations.iter().filter(|c| with(c)).map(|c| c.id.clone()).collect();
+    for id in ids {
+        model.chats.remove(&id);
+        model.conversations.retain(|c| c.id != id);
+        if model.open.as_ref() == Some(&id) {
+            model.open = None;
+            model.focus = Focus::List;
+        }
+    }
 }
 
 /// Asks for an invite link and shows it.
@@ -39,8 +58,11 @@ pub(super) fn invite(model: &mut Model) {
 /// The form by which somebody is asked.
 pub(super) fn form(model: &Model) -> Window {
     let mut who = Composer::default();
+    let mut at = 0;
     if let Some(Item::Nearby(id)) = &model.selected {
+        // Whom is known: what is left is what to say.
         who.set(id);
+        at = 1;
     }
     Window::Form(Form {
         kind: FormKind::AddContact,
@@ -48,7 +70,7 @@ pub(super) fn form(model: &Model) -> Window {
             ("ConnectID, invite link, or the name of somebody nearby", who),
             ("Words that go with it (may be empty)", Composer::default()),
         ],
-        at: 0,
+        at,
         error: String::new(),
     })
 }
@@ -159,17 +181,81 @@ pub(super) fn verify(model: &mut Model) {
     );
 }
 
-/// Mutes or unmutes the conversation that is meant.
-pub(super) fn mute(model: &mut Model) {
-    let id = match (&model.selected, model.focus) {
-        (Some(Item::Conversation(id)), crate::model::Focus::List) => Some(id.clone()),
+/// The conversation that is meant: of the page on top, of what is selected in the list, else the open one.
+fn meant(model: &Model) -> Option<String> {
+    let with = |who: &str| {
+        let direct = model.conversations.iter().find(|c| model.peer(c) == Some(who));
+        direct.map(|c| c.id.clone())
+    };
+    match (model.windows.last(), &model.selected, model.focus) {
+        (Some(Window::Page(page)), _, _) => match &page.kind {
+            PageKind::Contact(who) => with(who),
+            _ => model.open.clone(),
+        },
+        (_, Some(Item::Conversation(id)), Focus::List) => Some(id.clone()),
+        (_, _, Focus::List) => None,
         _ => model.open.clone(),
-    };
-    let Some(conversation) = id.as_deref().and_then(|id| model.conversation(id)) else { return };
-    let (seconds, done) = match conversation.muted {
-        Some(_) => (Some(0), "Not muted any more."),
-        None => (None, "Muted: nothing is told of it until you unmute it."),
-    };
-    let conversation = conversation.id.clone();
-    model.ask(Purpose::Change(done), Command::Mute { conversation, seconds });
+    }
 }
+
+/// Unmutes the conversation that is meant, or asks for how long it is to be muted.
+pub(super) fn mute(model: &mut Model) {
+    let Some(id) = meant(model) else { return model.say("Choose a conversation first.") };
+    let muted = model.conversation(&id).is_some_and(|c| model.is_muted(c));
+    if muted {
+        let command = Command::Mute { conversation: id, seconds: Some(0) };
+        return model.ask(Purpose::Change("Not muted any more."), command);
+    }
+    windows::show(model, pick_for(PickKind::Mute, &id));
+}
+
+/// Asks after how long messages of the conversation that is meant disappear.
+pub(super) fn timer(model: &mut Model) {
+    match meant(model) {
+        Some(id) => windows::show(model, pick_for(PickKind::Timer, &id)),
+        None => model.say("Choose a conversation first."),
+    }
+}
+
+/// A contact that is meant, with its name here.
+fn contact(model: &mut Model) -> Option<(String, String)> {
+    let who = on_page(model).filter(|who| model.contacts.contains_key(who));
+    match who {
+        Some(who) => {
+            let name = model.name(&who);
+            Some((who, name))
+        }
+        None => {
+            model.say("Choose a contact first.");
+            None
+        }
+    }
+}
+
+/// Asks for my name for somebody.
+pub(super) fn rename(model: &mut Model) {
+    let Some((who, name)) = contact(model) else { return };
+    let form = Form {
+        kind: FormKind::Rename(who),
+        fields: vec![("What you call them; only you see it", Composer::with(&name))],
+        at: 0,
+        error: String::new(),
+    };
+    windows::show(model, Window::Form(form));
+}
+
+/// Asks whether to remove somebody.
+pub(super) fn remove(model: &mut Model) {
+    let Some((who, name)) = contact(model) else { return };
+    model.windows.push(Window::Confirm(Confirm {
+        question: format!(
+            "Remove {name}? The conversation with them goes from this device, and nothing more of theirs is taken. They keep what they have. To write again you ask them anew."
+        ),
+        command: Command::ContactRemove { who },
+        done: "Removed.",
+        contact: true,
+    }));
+}
+
+#[cfg(test)]
+mod tests;

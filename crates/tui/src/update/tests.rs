@@ -130,7 +130,7 @@ fn who_looks_away_is_told_of_news_unless_the_conversation_is_muted() {
     let evil = MessageView { text: "hi\u{1b}]0;x\u{7}\nmore".into(), ..message(6, "ben") };
     let effects = arrives(&mut model, evil);
     let notify = effects.iter().find_map(|e| match e {
-        Effect::Notify { title, text } => Some((title.clone(), text.clone())),
+        Effect::Notify { title, text, .. } => Some((title.clone(), text.clone())),
         _ => None,
     });
     assert_eq!(notify, Some(("Ben".into(), "hi␛]0;x␇".into())));

@@ -2,13 +2,14 @@
 
 use nexus_node::api::{Command, MessageView};
 
-use super::{act as acting, compose, conversation};
+use super::{act as acting, compose, conversation, settings};
 use crate::keymap::Action as A;
 use crate::message::{Effect, Load, Purpose};
+use crate::model::Model;
+use crate::model::choices::options;
 use crate::model::composer::Composer;
-use crate::model::window::{Choice, Confirm, Form, FormKind, Pick, Search, Window, options};
-use crate::model::{Model, window};
-use crate::theme::Kind;
+use crate::model::settings::Setting;
+use crate::model::window::{Choice, Confirm, Form, FormKind, PageKind, Pick, Search, Window};
 
 /// Results of a search at most.
 const FOUND: u32 = 50;
@@ -118,7 +119,7 @@ fn step(model: &mut Model, by: isize) {
         Some(Window::Search(search)) => {
             search.selected = moved(search.selected, search.found.len());
         }
-        Some(Window::Settings { selected }) => *selected = moved(*selected, SETTINGS),
+        Some(Window::Settings { selected }) => *selected = moved(*selected, Setting::ALL.len()),
         Some(Window::Form(_)) => next_field(model, if by > 0 { 1 } else { -1 }),
         _ => {}
     }
@@ -137,9 +138,15 @@ fn enter(model: &mut Model) {
             yes(model, confirm);
         }
         Some(Window::Form(form)) => submit(model, form),
-        Some(Window::Settings { selected }) => setting(model, selected),
-        Some(Window::Help { .. } | Window::Page(_)) => {
+        Some(Window::Settings { selected }) => settings::change(model, selected),
+        Some(Window::Help { .. }) => {
             model.windows.pop();
+        }
+        Some(Window::Page(page)) => {
+            model.windows.pop();
+            if let PageKind::Link(link) = page.kind {
+                model.effects.push(Effect::Follow(link));
+            }
         }
         None => {}
     }
@@ -163,6 +170,19 @@ fn choose(model: &mut Model, pick: &Pick) {
                 model.ask(Purpose::Change(""), Command::React { id, emoji });
             }
         }
+        Choice::Mute(seconds) => {
+            let command = Command::Mute { conversation: pick.about.clone(), seconds };
+            model.ask(Purpose::Change("Muted: nothing is told of it."), command);
+        }
+        Choice::Timer(seconds) => {
+            let done = match seconds {
+                Some(_) => "Set: what is written from now on disappears, on both sides.",
+                None => "Off: what is written from now on stays.",
+            };
+            let command = Command::Timer { conversation: pick.about.clone(), seconds };
+            model.ask(Purpose::Change(done), command);
+        }
+        Choice::Link(link) => acting::page(model, PageKind::Link(link)),
         Choice::Action(action) => {
             let place = model.place();
             acting::act(model, place, action);
@@ -217,6 +237,18 @@ fn submit(model: &mut Model, form: Form) {
             model.windows.pop();
             model.ask(Purpose::Change("That is your name now."), Command::ProfileSet { name });
         }
+        FormKind::Rename(who) => {
+            let name = value(0);
+            if name.is_empty() {
+                return fail(model, "A name: only you see it.");
+            }
+            model.windows.pop();
+            model.ask(Purpose::Contact("Renamed."), Command::ContactRename { who, name });
+        }
+        FormKind::QuietHours => match settings::quiet_hours(model, &value(0)) {
+            true => drop(model.windows.pop()),
+            false => fail(model, "From and to, like 22:00-07:00; empty for none."),
+        },
     }
 }
 
@@ -226,59 +258,15 @@ pub(super) fn backup() -> Window {
     Window::Form(Form { kind: FormKind::Backup, fields, at: 0, error: String::new() })
 }
 
-/// How many settings there are.
-pub(super) const SETTINGS: usize = 6;
-
-/// Changes the selected setting to its next value, and keeps it.
-fn setting(model: &mut Model, selected: usize) {
-    let truth = |on: bool| on.to_string();
-    let (name, value) = match selected {
-        0 => {
-            let mut name = Composer::default();
-            name.set(model.me.as_ref().map_or("", |m| m.name.as_str()));
-            let fields = vec![("My name, as others see it", name)];
-            let form = Form { kind: FormKind::Name, fields, at: 0, error: String::new() };
-            return show(model, Window::Form(form));
-        }
-        1 => {
-            let at = Kind::ALL.iter().position(|k| *k == model.config.theme).unwrap_or(0);
-            let next = Kind::ALL.get((at + 1) % Kind::ALL.len()).copied().unwrap_or_default();
-            model.set_theme(next);
-            ("theme", format!("\"{}\"", next.name()))
-        }
-        2 => {
-            model.config.mouse = !model.config.mouse;
-            ("mouse", truth(model.config.mouse))
-        }
-        3 => {
-            model.config.notifications = !model.config.notifications;
-            ("notifications", truth(model.config.notifications))
-        }
-        4 => {
-            model.config.bell = !model.config.bell;
-            ("bell", truth(model.config.bell))
-        }
-        _ => {
-            let vim = !model.config.vim;
-            model.say("The other keys hold from the next start on.");
-            model
-                .effects
-                .push(Effect::Set("keys", if vim { "\"vim\"" } else { "\"default\"" }.to_owned()));
-            model.config.vim = vim;
-            return;
-        }
-    };
-    model.effects.push(Effect::Set(name, value));
-}
-
 /// Copies what a page is about.
 fn copy(model: &mut Model) {
-    use window::PageKind as K;
+    use PageKind as K;
     let text = match model.windows.last() {
         Some(Window::Page(page)) => match &page.kind {
             K::MyId => Some(model.my_id().to_owned()),
             K::Invite => model.invite.as_ref().map(|i| i.link.clone()),
             K::Contact(who) => Some(who.clone()),
+            K::Link(link) => Some(link.clone()),
             K::Why(entry) => Some(entry.clone()),
             // The words belong on paper.
             K::Network | K::Backup => None,

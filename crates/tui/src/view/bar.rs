@@ -51,7 +51,7 @@ pub(crate) fn online(model: &Model) -> String {
     for link in model.links.values().filter(|l| seen.insert(&l.connect_id)) {
         *paths.entry(model.path(&link.connect_id).unwrap_or("lan")).or_default() += 1;
     }
-    if paths.is_empty() {
+    let state = if paths.is_empty() {
         let near = model.nearby.len() as u64;
         match near {
             0 => "no links".to_owned(),
@@ -60,7 +60,9 @@ pub(crate) fn online(model: &Model) -> String {
     } else {
         let all: Vec<String> = paths.iter().map(|(path, n)| format!("{n} by {path}")).collect();
         format!("online: {}", all.join(", "))
-    }
+    };
+    let quiet = if model.is_quiet() { " · do not disturb" } else { "" };
+    format!("{state}{quiet}")
 }
 
 /// What the node has not answered for a while: what that is, seconds, how many things more.

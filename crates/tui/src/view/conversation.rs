@@ -9,6 +9,7 @@ use super::{apart, divided, lines, paragraph};
 use crate::keymap::{Action as A, Place};
 use crate::layout::{composer_cells, parts, scroll};
 use crate::model::chat::{Anchor, Chat, Writing};
+use crate::model::completion;
 use crate::model::{Focus, Model};
 use crate::sanitize;
 use crate::text::{self, count, first_line, truncate};
@@ -75,8 +76,11 @@ fn header(model: &Model, chat: &Chat, frame: &mut Frame<'_>, area: Rect) {
     if let Some(seconds) = conversation.timer {
         about.push(format!("messages disappear after {}", crate::time::span(seconds)));
     }
-    if conversation.muted.is_some() {
-        about.push("muted".to_owned());
+    if model.is_muted(conversation) {
+        about.push(match conversation.muted.as_deref() {
+            Some("forever") | None => "muted".to_owned(),
+            Some(until) => format!("muted until {}", model.now.brief(until)),
+        });
     }
     about.push(format!("{sign} {word}"));
     let mut shown = vec![apart(
@@ -135,6 +139,14 @@ fn divider(model: &Model, chat: &Chat, frame: &mut Frame<'_>, area: Rect) {
     };
     let focused = model.focus == Focus::Composer && model.windows.is_empty();
     let style = if focused { model.theme.focus } else { model.theme.border };
+    let (_, offers) = completion::offers(model, &chat.composer);
+    let below = match focused && !offers.is_empty() {
+        true => {
+            let key = model.config.keymap.keys_of(A::Complete, Some(Place::Composer));
+            completion::line(&offers, &key, cells.saturating_sub(2))
+        }
+        false => below,
+    };
     let below = truncate(&below, cells.saturating_sub(2));
     let left = cells.saturating_sub(text::width(&below) + 2);
     let line = vec![

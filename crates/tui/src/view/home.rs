@@ -150,7 +150,7 @@ fn talk(model: &Model, conversation: &ConversationView, cells: usize) -> Vec<Lin
     let time = conversation.last_time.as_deref().map(|t| model.now.brief(t)).unwrap_or_default();
     let style = if unread > 0 { model.theme.unread } else { model.theme.text };
     let mut left = name;
-    if conversation.muted.is_some() {
+    if model.is_muted(conversation) {
         left.push_str(" (muted)");
     }
     let first = apart(

@@ -19,6 +19,7 @@ pub(super) fn page(model: &Model, kind: &PageKind, cells: usize) -> (String, Vec
         PageKind::Backup => ("Your backup".to_owned(), backup(model, cells)),
         PageKind::Invite => ("Invite somebody".to_owned(), invite(model, cells)),
         PageKind::Network => ("Network".to_owned(), network(model, cells)),
+        PageKind::Link(link) => ("Open this link?".to_owned(), self::link(model, link, cells)),
         PageKind::Why(_) => ("The story of this message".to_owned(), story(model, cells)),
     }
 }
@@ -200,6 +201,21 @@ fn invite(model: &Model, cells: usize) -> Vec<Line<'static>> {
     out.push(dim(model, &format!("{copy}: copy the link")));
     out.push(Line::default());
     qr(model, &invite.link, cells, &mut out);
+    out
+}
+
+/// A link, whole: nothing of it is cut off, and what is odd about it is told.
+fn link(model: &Model, link: &str, cells: usize) -> Vec<Line<'static>> {
+    let key = |action| model.config.keymap.keys_of(action, Some(Place::Window));
+    let mut out = paragraph(&sanitize::line(link), cells, model.theme.text);
+    for warning in crate::links::warnings(link) {
+        out.push(Line::default());
+        out.extend(paragraph(&format!("! {warning}"), cells, model.theme.bad));
+    }
+    if model.linear.is_none() {
+        out.push(Line::default());
+        out.push(dim(model, &format!("{}: open it   {}: copy it", key(A::Open), key(A::Copy))));
+    }
     out
 }
 

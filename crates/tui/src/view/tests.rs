@@ -181,6 +181,18 @@ fn windows() {
         press(&mut model, "alt-d");
         model
     });
+    snapshots("mute", |size| {
+        let mut model = home(size);
+        press(&mut model, "m");
+        model
+    });
+    snapshots("link", |size| {
+        let mut model = chat(size, 1);
+        let link = format!("http://bank.example@evil.example/{}", "very/long/".repeat(12));
+        model.chat_mut().unwrap().messages[0].text = format!("look at {link}");
+        press(&mut model, "up l enter");
+        model
+    });
     snapshots("settings", |size| {
         let mut model = home(size);
         press(&mut model, "f3");

@@ -7,8 +7,10 @@ use ratatui::text::{Line, Span};
 use super::{apart, boxed, lines, pages, paragraph};
 use crate::keymap::{Action, Place, spelled};
 use crate::model::Model;
+use crate::model::choices::options;
 use crate::model::composer::Composer;
-use crate::model::window::{Form, FormKind, Pick, PickKind, Search, Window, options};
+use crate::model::settings::Setting;
+use crate::model::window::{Form, FormKind, Pick, PickKind, Search, Window};
 use crate::sanitize;
 use crate::text::{fit, truncate, width};
 
@@ -134,8 +136,15 @@ fn pick(model: &Model, frame: &mut Frame<'_>, area: Rect, pick: &Pick) {
         PickKind::Palette => "Do",
         PickKind::Switch => "Go to",
         PickKind::React => "React",
+        PickKind::Mute => "Mute for",
+        PickKind::Timer => "Messages disappear after",
+        PickKind::Links => "Links of this message",
     };
-    let size = (area.width.saturating_sub(4).min(70), area.height.saturating_sub(4).min(20));
+    let most = match pick.kind {
+        PickKind::Mute | PickKind::Timer | PickKind::Links => 12,
+        _ => 20,
+    };
+    let size = (area.width.saturating_sub(4).min(70), area.height.saturating_sub(4).min(most));
     let inner = boxed(model, frame, area, size, title);
     field(model, frame, part(inner, 0, 1), &pick.field, true);
     let cells = usize::from(inner.width);
@@ -207,11 +216,13 @@ fn search(model: &Model, frame: &mut Frame<'_>, area: Rect, search: &Search) {
 }
 
 fn form(model: &Model, frame: &mut Frame<'_>, area: Rect, form: &Form) {
-    let title = match form.kind {
+    let title = match &form.kind {
         FormKind::AddContact => "Add a contact",
         FormKind::Date => "Go to a day",
         FormKind::Name => "My name",
         FormKind::Backup => "Write a backup",
+        FormKind::Rename(_) => "Rename a contact",
+        FormKind::QuietHours => "Quiet hours",
     };
     let rows = u16::try_from(form.fields.len()).unwrap_or(1) * 3 + 4;
     let inner = boxed(model, frame, area, (area.width.saturating_sub(4).min(76), rows), title);
@@ -238,37 +249,28 @@ fn form(model: &Model, frame: &mut Frame<'_>, area: Rect, form: &Form) {
 
 /// What can be set, and what it is set to.
 pub(crate) fn settings_rows(model: &Model) -> Vec<(&'static str, String)> {
-    let yes = |on: bool| if on { "yes" } else { "no" }.to_owned();
-    let name = model.me.as_ref().map(|me| sanitize::line(&me.name)).unwrap_or_default();
-    vec![
-        ("My name, as others see it", name),
-        ("Theme", model.config.theme.name().to_owned()),
-        ("Mouse", yes(model.config.mouse)),
-        ("Tell of news while nobody looks", yes(model.config.notifications)),
-        ("Ring the bell with it", yes(model.config.bell)),
-        ("Keys", if model.config.vim { "vim" } else { "default" }.to_owned()),
-    ]
+    Setting::ALL.into_iter().map(|s| (s.label(), s.value(model))).collect()
 }
 
 fn settings(model: &Model, frame: &mut Frame<'_>, area: Rect, selected: usize) {
-    let rows = settings_rows(model);
-    let inner = boxed(model, frame, area, (area.width.saturating_sub(4).min(64), 12), "Settings");
+    let rows = u16::try_from(Setting::ALL.len()).unwrap_or(10) + 5;
+    let inner = boxed(model, frame, area, (area.width.saturating_sub(4).min(70), rows), "Settings");
     let cells = usize::from(inner.width);
     let mut shown: Vec<Line<'static>> = Vec::new();
-    for (at, (label, value)) in rows.into_iter().enumerate() {
+    for (at, setting) in Setting::ALL.into_iter().enumerate() {
         let sign = if at == selected { "▸ " } else { "  " };
         let line = apart(
-            Span::styled(format!("{sign}{label}"), model.theme.text),
-            Span::styled(value, model.theme.focus),
+            Span::styled(format!("{sign}{}", setting.label()), model.theme.text),
+            Span::styled(setting.value(model), model.theme.focus),
             cells,
         );
         shown.push(if at == selected { line.patch_style(model.theme.selected) } else { line });
     }
+    let height = usize::from(inner.height.saturating_sub(3));
+    let mut shown = around(shown, selected, height.max(1));
     shown.push(Line::default());
-    shown.push(Line::from(Span::styled(
-        "enter: change; the rest is in config.toml",
-        model.theme.dim,
-    )));
-    shown.push(Line::from(Span::styled("esc: close", model.theme.dim)));
+    shown.push(Line::from(Span::styled("enter: change   esc: close", model.theme.dim)));
+    let rest = "keys and the rest: `nexus config path` says in which file";
+    shown.push(Line::from(Span::styled(truncate(rest, cells), model.theme.dim)));
     lines(frame, inner, shown);
 }

@@ -2,8 +2,9 @@
 
 use super::{list, some, state, take_field, talk, tell};
 use crate::keymap::{Action as A, Place};
+use crate::model::choices::options;
 use crate::model::home::{self, Item};
-use crate::model::window::{Form, Window, options};
+use crate::model::window::{Form, Window};
 use crate::model::{Focus, Model};
 use crate::spoken::words;
 use crate::update::{act, conversation, people, windows};
