@@ -1,7 +1,8 @@
 //! The terminal UI: when it opens, and where its node comes from.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use nexus_node::api::{ErrorBody, ErrorCode};
 use nexus_node::client::Client;
@@ -16,6 +17,9 @@ use crate::place;
 use crate::session::{Need, Session};
 use crate::signals::Signals;
 use crate::stop::{Done, Stop};
+
+/// What takes longer than this is told.
+const SOON: Duration = Duration::from_millis(500);
 
 /// Whether `nexus` was typed alone, at a terminal, by somebody who looks at it.
 pub(crate) fn wanted(cli: &Cli, shape: Shape) -> bool {
@@ -77,7 +81,16 @@ pub(crate) async fn run(global: Global, shape: Shape) -> Done {
     let mut signals = Signals::listen();
     let session = session.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(session) = session {
-        session.close(&mut signals).await;
+        let closing = session.close(&mut signals);
+        tokio::pin!(closing);
+        tokio::select! {
+            () = &mut closing => {}
+            () = tokio::time::sleep(SOON) => {
+                // A terminal that is gone hears nothing of it.
+                let _ = writeln!(std::io::stderr(), "ending: others may still use the node that ran here …");
+                closing.await;
+            }
+        }
     }
     Ok(done?)
 }

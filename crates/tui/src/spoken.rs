@@ -11,7 +11,7 @@ pub mod words;
 
 use crate::keymap::Place;
 use crate::model::choices::options;
-use crate::model::window::{PickKind, Window};
+use crate::model::window::{PageKind, PickKind, Window};
 use crate::model::{Focus, Model, Stage};
 use crate::sanitize;
 use crate::view;
@@ -50,6 +50,9 @@ fn window(model: &Model, window: &Window) -> Option<Vec<String>> {
             let (title, lines) = view::reading(model, &page.kind)?;
             let mut told = vec![title];
             told.extend(lines.iter().map(|line| words::plain(line)).filter(|l| !l.is_empty()));
+            if matches!(page.kind, PageKind::Link(_)) {
+                told.push("Type yes to open it, or no.".to_owned());
+            }
             told
         }
         Window::Search(search) => {

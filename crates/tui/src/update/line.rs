@@ -8,7 +8,7 @@ use crate::keymap::{Action as A, Code, Key, Place};
 use crate::message::Effect;
 use crate::model::home::{self, Item};
 use crate::model::linear::Linear;
-use crate::model::window::Window;
+use crate::model::window::{PageKind, Window};
 use crate::model::{Focus, Model, Stage};
 use crate::spoken::{lists, place};
 
@@ -46,8 +46,13 @@ pub(super) fn line(model: &mut Model, text: &str) {
 
 /// What was told has been heard: pages are closed again.
 pub(super) fn heard(model: &mut Model) {
-    if matches!(model.windows.last(), Some(Window::Page(_) | Window::Help { .. })) {
-        model.windows.pop();
+    match model.windows.last() {
+        // Whether it is opened is asked.
+        Some(Window::Page(page)) if matches!(page.kind, PageKind::Link(_)) => {}
+        Some(Window::Page(_) | Window::Help { .. }) => {
+            model.windows.pop();
+        }
+        _ => {}
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) fn contact(model: &Model, who: &str, cells: usize, alone: bool) -> Ve
         let verified = if contact.verified {
             "safety number: ✓ you verified it"
         } else {
-            "safety number: not verified yet"
+            "safety number: not verified"
         };
         row(model, verified, number, cells, &mut out);
         if !contact.verified {

@@ -4,9 +4,9 @@ use super::{list, some, state, take_field, talk, tell};
 use crate::keymap::{Action as A, Place};
 use crate::model::choices::options;
 use crate::model::home::{self, Item};
-use crate::model::window::{Form, Window};
+use crate::model::window::{Form, Page, PageKind, Window};
 use crate::model::{Focus, Model};
-use crate::spoken::words;
+use crate::spoken::{place, words};
 use crate::update::{act, conversation, people, windows};
 
 /// Shortest beginning of a ConnectID that names somebody.
@@ -110,6 +110,12 @@ pub(super) fn person(model: &mut Model, action: A, rest: &str) {
     let (focus, selected) = (model.focus, model.selected.clone());
     let answers = matches!(action, A::Accept | A::Decline);
     let among = items(model, |i| !answers || matches!(i, Item::Request(_)));
+    let goes_on = matches!(action, A::Mute | A::Timer | A::Rename) && place(model) != Place::List;
+    if goes_on && !rest.is_empty() && named(model, rest, &among).is_err() {
+        // No name: how long, or what they are to be called.
+        act::act(model, Place::Messages, action);
+        return feed(model, rest);
+    }
     if !rest.is_empty() {
         let Some(item) = found(model, rest, &among) else { return };
         (model.focus, model.selected) = (Focus::List, Some(item));
@@ -161,6 +167,15 @@ pub(super) fn answer(model: &mut Model, text: &str) {
             if let Some(at) = number {
                 *selected = at;
                 take_field(model);
+            }
+        }
+        Some(Window::Page(Page { kind: PageKind::Link(_), .. })) => {
+            match text.to_lowercase().as_str() {
+                "yes" | "y" => take_field(model),
+                _ => {
+                    model.windows.pop();
+                    tell(model, vec!["Not opened.".to_owned()]);
+                }
             }
         }
         Some(Window::Page(_) | Window::Help { .. }) => {

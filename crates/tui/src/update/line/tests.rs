@@ -169,6 +169,41 @@ fn what_happens_is_told_in_words() {
 }
 
 #[test]
+fn what_comes_after_an_action_is_a_name_or_what_it_asks_for() {
+    let (mut model, mut teller) = heard();
+    let (told, effects) = types(&mut model, &mut teller, "/timer 1 hour");
+    assert!(
+        matches!(&commands(&effects)[..], [Command::Timer { seconds: Some(3_600), .. }]),
+        "{told:?}: {effects:?}"
+    );
+    let (_, effects) = types(&mut model, &mut teller, "/rename Bobby");
+    assert!(
+        matches!(&commands(&effects)[..], [Command::ContactRename { name, .. }] if name == "Bobby")
+    );
+    let (told, effects) = types(&mut model, &mut teller, "/remove Ben");
+    assert!(commands(&effects).is_empty() && told[0].contains("Type yes or no"), "{told:?}");
+    let (told, effects) = types(&mut model, &mut teller, "no");
+    assert_eq!((commands(&effects).len(), &told[0][..]), (0, "Nothing was done."));
+}
+
+#[test]
+fn a_link_is_read_out_whole_and_opened_only_after_a_yes() {
+    let (mut model, mut teller) = heard();
+    let with = nexus_node::api::MessageView {
+        text: "see https://example.org/a?b".into(),
+        ..testing::message(30, "ben")
+    };
+    event(&mut model, &mut teller, Event::Message { message: Box::new(with), new: true });
+    types(&mut model, &mut teller, "/links");
+    let (told, _) = types(&mut model, &mut teller, "1");
+    assert!(told.iter().any(|l| l == "https://example.org/a?b"), "{told:?}");
+    assert!(told.iter().any(|l| l.contains("Type yes")), "{told:?}");
+    update(&mut model, Message::Heard);
+    let (_, effects) = types(&mut model, &mut teller, "yes");
+    assert!(effects.contains(&Effect::Follow("https://example.org/a?b".into())), "{effects:?}");
+}
+
+#[test]
 fn a_flood_is_counted_instead_of_read_out() {
     let (mut model, mut teller) = heard();
     for n in 30..90 {
