@@ -32,6 +32,12 @@ struct PendingLog {
     parked: VecDeque<(LinkId, CheckedRun)>,
 }
 
+impl PendingLog {
+    fn is_idle(&self) -> bool {
+        self.outstanding == 0 && self.parked.is_empty()
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Intake {
     logs: BTreeMap<LogKey, PendingLog>,
@@ -111,12 +117,22 @@ impl Intake {
         for pending in self.logs.values_mut() {
             pending.parked.retain(|(from, _)| *from != link);
         }
-        self.logs.retain(|_, pending| pending.outstanding > 0 || !pending.parked.is_empty());
+        self.logs.retain(|_, pending| !pending.is_idle());
+    }
+
+    /// Takes out what waits of a log from a link where the log is refused: it may go on from what is not stored.
+    pub(crate) fn take_parked(&mut self, link: LinkId, log: &LogKey) -> Vec<CheckedRun> {
+        let Some(pending) = self.logs.get_mut(log) else { return Vec::new() };
+        let parked = std::mem::take(&mut pending.parked);
+        let (out, rest) = parked.into_iter().partition(|(from, _)| *from == link);
+        pending.parked = rest;
+        self.tidy(log);
+        let out: VecDeque<(LinkId, CheckedRun)> = out;
+        out.into_iter().map(|(_, run)| run).collect()
     }
 
     fn tidy(&mut self, log: &LogKey) {
-        let idle = |pending: &PendingLog| pending.outstanding == 0 && pending.parked.is_empty();
-        if self.logs.get(log).is_some_and(idle) {
+        if self.logs.get(log).is_some_and(PendingLog::is_idle) {
             self.logs.remove(log);
         }
     }

@@ -130,6 +130,24 @@ proptest! {
 }
 
 #[test]
+fn a_frame_that_names_something_twice_is_malformed() {
+    let head = Head { seq: 3, hash: EntryHash::from_bytes([3; 32]) };
+    let shown = ShownHead { log: LogKey::from_bytes([2; 32]), head, first: 0 };
+    let topic = Topic::from_bytes([1; 32]);
+    for (times, read) in [(1, true), (2, false)] {
+        let frames = [
+            Frame::Mark(Mark { mode: Mode::Lazy, topics: vec![topic; times] }),
+            Frame::Heads(Heads { topic, listing: Listing::News, heads: vec![shown; times] }),
+            Frame::Fork(Box::new(Fork { log: shown.log, proof: None, locator: vec![head; times] })),
+        ];
+        for frame in frames {
+            let decoded = Received::decode(frame.code() as u8, &frame.encode_body());
+            assert_eq!(decoded.is_ok(), read, "{frame:?}");
+        }
+    }
+}
+
+#[test]
 fn a_fork_with_more_points_than_the_limit_is_malformed() {
     let locator = |count: u64| {
         let point = |seq| Head { seq, hash: EntryHash::ZERO };

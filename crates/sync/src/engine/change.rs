@@ -82,6 +82,9 @@ impl Engine {
     /// Authors push what they write now over every link, lazy or not, to whom it is the next entry.
     fn push_own(&mut self, id: LinkId, topic: &Topic, log: &LogKey, before: &[LogHead]) {
         let Some(link) = self.links.get_mut(&id) else { return };
+        if link.refused_by_peer.contains(log) {
+            return;
+        }
         let from = before.iter().map(|tip| tip.head.seq + 1).max().unwrap_or(0);
         for tip in self.view.tips(topic, log) {
             let chain = (*log, tip.branch);

@@ -118,7 +118,7 @@ fn requeue(link: &mut Link, view: &View, topic: &Topic, log: &LogKey, class: Cla
         for tip in tips {
             let chain = (*log, tip.branch);
             let next = link.shares.get(topic).and_then(|share| share.next(&chain));
-            if class == Class::Tail && next.is_some_and(|next| next.from <= tip.head.seq) {
+            if next.is_some_and(|next| next.from <= tip.head.seq) {
                 link.enqueue(class, *topic, chain);
             }
         }

@@ -301,14 +301,22 @@ impl Engine {
         let Some(commit) = self.intake.settle(ticket) else { return };
         match why {
             Refused::Storage => self.end_link(commit.link, ByeCode::Storage),
-            Refused::Topic => self.free(commit.link, commit.charge),
+            Refused::Topic => self.drop_refused(&commit),
             Refused::Log => {
-                self.free(commit.link, commit.charge);
+                self.drop_refused(&commit);
                 self.say_no(commit.link, commit.log);
                 self.forget_log(commit.link, &commit.topic, commit.log);
             }
         }
         self.wake(&commit.log, store);
+    }
+
+    /// What waits behind a refused run goes with it: whoever sent it could not know.
+    fn drop_refused(&mut self, commit: &Commit) {
+        self.free(commit.link, commit.charge);
+        for run in self.intake.take_parked(commit.link, &commit.log) {
+            self.free(commit.link, charge(run.bytes().len()));
+        }
     }
 
     /// A log that is refused on a link is no difference any more.
