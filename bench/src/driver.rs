@@ -65,6 +65,14 @@ impl Person {
         command
     }
 
+    /// The terminal UI, run by `setsid` so that a terminal can be its own; nothing is redirected.
+    pub(crate) fn screen(&self) -> Command {
+        let mut command = Command::new("setsid");
+        command.arg("--ctty").arg(&self.program).arg("--data-dir").arg(self.data_dir());
+        command.env("TERM", "xterm-256color").env_remove("NO_COLOR");
+        command
+    }
+
     /// One command; its last row.
     pub(crate) fn nexus(&self, args: &[&str]) -> Result<Value> {
         let out = self.command(args).output()?;
@@ -107,19 +115,12 @@ impl Node {
 
     /// Resident memory in bytes.
     pub(crate) fn memory(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
-        Ok(line.split_whitespace().nth(1).context("kB")?.parse::<u64>()? * 1024)
+        memory(self.child.id())
     }
 
     /// CPU time used so far, in seconds.
     pub(crate) fn cpu(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let after = stat.rsplit_once(')').context("stat")?.1;
-        let ticks: Vec<f64> =
-            after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse().ok()).collect();
-        // Linux counts in hundredths of a second for user space, everywhere.
-        Ok(ticks.iter().sum::<f64>() / 100.0)
+        cpu(self.child.id())
     }
 
     /// Ends it in good order.
@@ -212,6 +213,23 @@ impl Control {
         }
         Ok(())
     }
+}
+
+/// Resident memory of a process in bytes.
+pub(crate) fn memory(process: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
+    Ok(line.split_whitespace().nth(1).context("kB")?.parse::<u64>()? * 1024)
+}
+
+/// CPU time that a process used so far, in seconds.
+pub(crate) fn cpu(process: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let after = stat.rsplit_once(')').context("stat")?.1;
+    let ticks: Vec<f64> =
+        after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse().ok()).collect();
+    // Linux counts in hundredths of a second for user space, everywhere.
+    Ok(ticks.iter().sum::<f64>() / 100.0)
 }
 
 /// Waits until `probe` is true.

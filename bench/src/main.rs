@@ -10,7 +10,9 @@ mod driver;
 mod lan;
 mod measures;
 mod nothing;
+mod screen;
 mod table;
+mod terminal;
 mod verify;
 
 use std::path::PathBuf;
@@ -26,7 +28,7 @@ const FULL: [usize; 2] = [200_000, 1_000_000];
 /// Contacts of the idle node. Not among what is run unasked: it needs root, for a LAN of network namespaces.
 const PEOPLE: usize = 100;
 const USAGE: &str =
-    "usage: nexus-bench PROGRAM [--full | verify | nothing | latency | idle | SIZE]…";
+    "usage: nexus-bench PROGRAM [--full | verify | nothing | latency | idle | SIZE | screen=SIZE]…";
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
@@ -46,8 +48,16 @@ fn main() -> Result<()> {
             "latency" => measures::latency(&program, &mut table),
             "idle" => crowd::crowd(&program, PEOPLE, &mut table),
             size => {
+                let (screen, size) = match size.strip_prefix("screen=") {
+                    Some(size) => (true, size),
+                    None => (false, size),
+                };
                 let size = size.parse().with_context(|| format!("{size} is no size; {USAGE}"))?;
-                measures::with_messages(&program, size, &mut table)
+                if screen {
+                    screen::screen(&program, size, &mut table)
+                } else {
+                    measures::with_messages(&program, size, &mut table)
+                }
             }
         };
         // What was measured is worth something even if the next thing fails.

@@ -20,7 +20,7 @@ const COMMANDS: usize = 30;
 const SEARCHES: usize = 300;
 
 /// A text of 200 bytes with words that are worth searching.
-fn text(number: usize) -> String {
+pub(crate) fn text(number: usize) -> String {
     let rare = number % 997;
     let mut text = format!("message {number} about topic{rare} and");
     while text.len() < 200 {
@@ -34,7 +34,12 @@ pub(crate) fn port() -> Result<u16> {
     Ok(std::net::UdpSocket::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-fn become_contacts(alice: &Person, bob: &Person, a: &mut Control, b: &mut Control) -> Result<()> {
+pub(crate) fn become_contacts(
+    alice: &Person,
+    bob: &Person,
+    a: &mut Control,
+    b: &mut Control,
+) -> Result<()> {
     let nearby = json!({"command": "nearby", "watch": false});
     until("discovery", Duration::from_secs(30), || {
         let rows = a.rows(nearby.clone())?;
@@ -52,7 +57,7 @@ fn become_contacts(alice: &Person, bob: &Person, a: &mut Control, b: &mut Contro
 }
 
 /// The `share`th part of sorted times, in milliseconds.
-fn percentile(times: &mut [Duration], share: f64) -> f64 {
+pub(crate) fn percentile(times: &mut [Duration], share: f64) -> f64 {
     times.sort_unstable();
     #[expect(
         clippy::cast_possible_truncation,
@@ -200,7 +205,7 @@ fn read_all(bob: &Person, alice: &Person, size: usize, table: &mut Table) -> Res
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn messages(size: usize) -> f64 {
+pub(crate) fn messages(size: usize) -> f64 {
     size as f64
 }
 

@@ -90,11 +90,15 @@ pub enum Purpose {
         conversation: String,
         /// What becomes of them.
         load: Load,
+        /// The wish that it serves ([`crate::model::chat::Chat::wish`]).
+        wish: u64,
     },
     /// Where the unread messages begin.
     Unread {
         /// In which conversation.
         conversation: String,
+        /// The wish that it serves.
+        wish: u64,
     },
     /// What was being written.
     Draft {

@@ -59,6 +59,8 @@ pub struct Chat {
     pub messages: Vec<MessageView>,
     /// Whether the window was read at all.
     pub loaded: bool,
+    /// Counts what the person wanted to see of it: messages that were asked for by an earlier wish come too late.
+    pub wish: u64,
     /// Whether there are older ones than the window.
     pub older: bool,
     /// Whether there are newer ones than the window.
@@ -95,6 +97,7 @@ impl Chat {
             id: id.to_owned(),
             messages: Vec::new(),
             loaded: false,
+            wish: 0,
             older: false,
             newer: false,
             anchor: Anchor::Bottom,

@@ -37,11 +37,13 @@ pub(super) fn open(model: &mut Model, id: &str) {
         chat.unread_from = None;
         chat.new_below = 0;
         chat.anchor = Anchor::Bottom;
+        chat.wish += 1;
     }
     if unread > 0 {
+        let wish = model.chats.get(id).map_or(0, |c| c.wish);
         let conversation = id.to_owned();
         let command = Command::FirstUnread { conversation: conversation.clone() };
-        model.ask(Purpose::Unread { conversation }, command);
+        model.ask(Purpose::Unread { conversation, wish }, command);
     } else if !known || model.chats.get(id).is_some_and(|c| c.newer) {
         load(model, id, Load::Newest);
     }
@@ -49,7 +51,11 @@ pub(super) fn open(model: &mut Model, id: &str) {
 
 /// Asks for messages.
 pub(super) fn load(model: &mut Model, id: &str, load: Load) {
-    let Some(chat) = model.chats.get(id) else { return };
+    let Some(chat) = model.chats.get_mut(id) else { return };
+    if !matches!(load, Load::Older | Load::Newer) {
+        chat.wish += 1;
+    }
+    let wish = chat.wish;
     let edge = |message: Option<&MessageView>| message.map(|m| m.entry_id.clone());
     let place = match &load {
         Load::Newest => Place::Newest,
@@ -67,7 +73,12 @@ pub(super) fn load(model: &mut Model, id: &str, load: Load) {
     };
     let conversation = id.to_owned();
     let command = Command::Window { conversation: conversation.clone(), place, limit: PAGE };
-    model.ask(Purpose::Window { conversation, load }, command);
+    model.ask(Purpose::Window { conversation, load, wish }, command);
+}
+
+/// Whether somebody wanted to see something else of it meanwhile.
+pub(super) fn too_late(model: &Model, id: &str, wish: u64) -> bool {
+    model.chats.get(id).is_none_or(|chat| chat.wish != wish)
 }
 
 /// Messages that were asked for.
@@ -227,8 +238,10 @@ fn bottom(model: &mut Model) {
     chat.anchor = Anchor::Bottom;
     chat.new_below = 0;
     chat.selected = None;
-    let (id, newer) = (chat.id.clone(), chat.newer);
-    if newer {
+    // The first unread message, if it was still being looked for, is not wanted any more.
+    chat.wish += 1;
+    let (id, elsewhere) = (chat.id.clone(), chat.newer || !chat.loaded);
+    if elsewhere {
         load(model, &id, Load::Newest);
     } else if model.focus == Focus::Messages {
         select_last(model);

@@ -119,10 +119,14 @@ fn taken(model: &mut Model, serial: u64, purpose: Purpose, rows: Rows) {
         (_, Rows::Checks(checks)) => model.checks = checks,
         (_, Rows::Why(story)) => model.story = story,
         (_, Rows::Invite(invite)) => model.invite = invite,
-        (Purpose::Window { conversation, load }, Rows::Messages(messages)) => {
+        (
+            Purpose::Window { conversation, wish, .. } | Purpose::Unread { conversation, wish },
+            _,
+        ) if conversation::too_late(model, &conversation, wish) => {}
+        (Purpose::Window { conversation, load, .. }, Rows::Messages(messages)) => {
             conversation::loaded(model, &conversation, load, messages);
         }
-        (Purpose::Unread { conversation }, Rows::Messages(mut messages)) => {
+        (Purpose::Unread { conversation, .. }, Rows::Messages(mut messages)) => {
             let load = messages.pop().map_or(Load::Newest, |first| Load::Unread(first.entry_id));
             conversation::load(model, &conversation, load);
         }

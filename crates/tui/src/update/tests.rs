@@ -112,6 +112,35 @@ fn a_conversation_with_unread_messages_opens_where_they_begin() {
 }
 
 #[test]
+fn the_last_wish_counts_and_what_was_asked_for_before_comes_too_late() {
+    let mut model = chat(SIZE, 5);
+    press(&mut model, "esc esc");
+    model.conversations = vec![conversation("ben", "Ben", 40)];
+    press(&mut model, "enter");
+    press(&mut model, "up end");
+    let first = Rows::Messages(vec![message(0, "ben")]);
+    let effects = answer(&mut model, |p| matches!(p, Purpose::Unread { .. }), first);
+    assert!(commands(&effects).is_empty(), "the end was wanted since");
+    assert_eq!(model.chat().unwrap().anchor, Anchor::Bottom);
+
+    model.chat_mut().unwrap().older = true;
+    press(&mut model, "pageup pageup pageup");
+    let late = |p: &Purpose| matches!(p, Purpose::Window { load: Load::Older, .. });
+    assert!(model.asks(late), "older ones are on their way");
+    conversation::load(&mut model, "c-ben", Load::Newest);
+    let rows = (900..905).map(|n| message(n, "ben")).collect();
+    answer(
+        &mut model,
+        |p| matches!(p, Purpose::Window { load: Load::Newest, .. }),
+        Rows::Messages(rows),
+    );
+    let older = (0..5).map(|n| message(n, "ben")).collect();
+    answer(&mut model, late, Rows::Messages(older));
+    let chat = model.chat().unwrap();
+    assert_eq!(chat.messages.len(), 5, "no hole between what belongs to two windows");
+}
+
+#[test]
 fn everything_is_read_once_its_end_is_in_view_and_somebody_looks() {
     let mut model = chat(SIZE, 5);
     update(&mut model, Message::Focus(false));
