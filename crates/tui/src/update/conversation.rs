@@ -234,14 +234,18 @@ fn edge(model: &mut Model, to: Load) {
 
 /// To the newest messages.
 fn bottom(model: &mut Model) {
+    let Some(id) = model.chat().map(|chat| chat.id.clone()) else { return };
+    let sought =
+        model.asks(|p| matches!(p, Purpose::Unread { conversation, .. } if *conversation == id));
     let Some(chat) = model.chat_mut() else { return };
     chat.anchor = Anchor::Bottom;
     chat.new_below = 0;
     chat.selected = None;
-    // The first unread message, if it was still being looked for, is not wanted any more.
-    chat.wish += 1;
-    let (id, elsewhere) = (chat.id.clone(), chat.newer || !chat.loaded);
-    if elsewhere {
+    if sought {
+        // What is unread, and was being looked for, is not wanted any more.
+        chat.wish += 1;
+    }
+    if chat.newer || !chat.loaded {
         load(model, &id, Load::Newest);
     } else if model.focus == Focus::Messages {
         select_last(model);

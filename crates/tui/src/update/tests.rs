@@ -113,14 +113,18 @@ fn a_conversation_with_unread_messages_opens_where_they_begin() {
 
 #[test]
 fn the_last_wish_counts_and_what_was_asked_for_before_comes_too_late() {
-    let mut model = chat(SIZE, 5);
-    press(&mut model, "esc esc");
+    let mut model = home(SIZE);
     model.conversations = vec![conversation("ben", "Ben", 40)];
     press(&mut model, "enter");
-    press(&mut model, "up end");
+    model.focus = Focus::Messages;
+    let effects = press(&mut model, "end");
+    let newest = |c: &Command| matches!(c, Command::Window { place: At::Newest, .. });
+    assert!(commands(&effects).iter().any(newest));
     let first = Rows::Messages(vec![message(0, "ben")]);
     let effects = answer(&mut model, |p| matches!(p, Purpose::Unread { .. }), first);
     assert!(commands(&effects).is_empty(), "the end was wanted since");
+    let rows = (20..60).map(|n| message(n, "ben")).collect();
+    answer(&mut model, |p| matches!(p, Purpose::Window { .. }), Rows::Messages(rows));
     assert_eq!(model.chat().unwrap().anchor, Anchor::Bottom);
 
     model.chat_mut().unwrap().older = true;
