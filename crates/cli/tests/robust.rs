@@ -36,6 +36,15 @@ fn signal(person: &Person, name: &str) {
     assert!(Command::new("kill").args([&format!("-{name}"), &pids[0]]).status().unwrap().success());
 }
 
+/// Ana's screen, the conversation with Ben open.
+fn with_ben(ana: &Person) -> Terminal {
+    let terminal = Terminal::open(ana, (80, 24), "");
+    terminal.shows(&["Conversations", "Ben", "lan"]);
+    terminal.press(&["Home", "Enter"]);
+    terminal.shows(&["Nothing is written here yet"]);
+    terminal
+}
+
 #[test]
 fn signals_that_end_it_give_the_terminal_back_and_keep_the_draft() {
     let desk = Desk::new();
@@ -53,6 +62,23 @@ fn signals_that_end_it_give_the_terminal_back_and_keep_the_draft() {
         assert!(!screen.contains("-icanon") && !screen.contains("Conversations"), "{screen}");
     }
     assert_eq!(ana.json(&["draft", &ben.id]).row()["text"], " TERM INT HUP");
+    node_b.stop();
+}
+
+#[test]
+fn a_signal_ends_it_in_good_order_where_there_is_no_screen() {
+    let desk = Desk::new();
+    let (ana, node_a, ben, node_b) = desk.friends();
+    node_a.stop();
+    let mut spoken = Spoken::open(&ana);
+    spoken.hears(&["You are Ana"]);
+    spoken.types("/open Ben");
+    spoken.hears(&["With Ben"]);
+    spoken.types("/draft half a thou");
+    spoken.hears(&["Draft: \"half a thou\""]);
+    signal(&ana, "TERM");
+    assert_eq!(spoken.ends().0, 0);
+    assert_eq!(ana.json(&["draft", &ben.id]).row()["text"], "half a thou");
     node_b.stop();
 }
 
@@ -108,10 +134,7 @@ fn a_terminal_that_goes_away_ends_it_in_good_order_and_loses_nothing() {
 fn a_node_that_stalls_is_waited_for_in_words_and_the_screen_stays_alive() {
     let desk = Desk::new();
     let (ana, node_a, _ben, _node_b) = desk.friends();
-    let terminal = Terminal::open(&ana, (80, 24), "");
-    terminal.shows(&["Conversations", "Ben", "lan"]);
-    terminal.press(&["Home", "Enter"]);
-    terminal.shows(&["Nothing is written here yet"]);
+    let terminal = with_ben(&ana);
     node_a.signal("STOP");
     terminal.types("into the silence");
     terminal.press(&["Enter"]);
@@ -146,10 +169,7 @@ fn a_node_that_stalls_is_waited_for_in_words_where_there_is_no_screen() {
 fn a_node_that_dies_is_told_and_another_takes_its_place() {
     let desk = Desk::new();
     let (ana, node_a, _ben, _node_b) = desk.friends();
-    let terminal = Terminal::open(&ana, (80, 24), "");
-    terminal.shows(&["Conversations", "Ben", "lan"]);
-    terminal.press(&["Home", "Enter"]);
-    terminal.shows(&["Nothing is written here yet"]);
+    let terminal = with_ben(&ana);
     node_a.kill();
     terminal.shows(&["the node has ended; starting it again"]);
     terminal.types("after the fall");

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use nexus_node::api::{Command, ContactState, Event, EventView, MessageState};
 
 use crate::keymap::Action;
@@ -232,4 +234,48 @@ fn what_takes_longer_than_half_a_second_is_told_and_the_rest_goes_on() {
     model.pending.clear();
     let told = teller.tell(&model);
     assert!(told.contains(&"1: You, in Ben, 17:33: message 3".to_owned()), "{told:?}");
+}
+
+/// A line as somebody types it: an action with or without something behind it, an answer, anything.
+fn any_line() -> impl Strategy<Value = String> {
+    let words: Vec<String> = crate::spoken::lists::WORDS
+        .iter()
+        .map(|(name, _, _)| (*name).to_owned())
+        .chain(Action::ALL.iter().map(|a| a.name().to_owned()))
+        // They end or leave the program.
+        .filter(|name| name != "quit" && name != "suspend")
+        .collect();
+    let command =
+        (prop::sample::select(words), prop::option::of("#?[0-9]{1,3}|\\PC{0,12}|Ben|Cleo"));
+    prop_oneof![
+        4 => command.prop_map(|(word, rest)| format!("/{word} {}", rest.unwrap_or_default())),
+        1 => "yes|no|[0-9]{1,3}|\\.||//x",
+        1 => "\\PC{0,20}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_lines_that_are_typed_break_anything_and_all_that_is_told_is_plain(
+        lines in prop::collection::vec(any_line(), 1..25),
+        theirs in "\\PC{0,10}[\u{1b}\u{202e}\u{7}\r\n]\\PC{0,10}",
+    ) {
+        let (mut model, mut teller) = heard();
+        let evil = nexus_node::api::MessageView { text: theirs.clone(), ..testing::message(40, "ben") };
+        let mut told = event(&mut model, &mut teller, Event::Message { message: Box::new(evil), new: true });
+        for line in &lines {
+            told.extend(types(&mut model, &mut teller, line).0);
+            // What was asked is answered by nothing.
+            model.pending.clear();
+            told.extend(teller.tell(&model));
+            update(&mut model, Message::Heard);
+            let _ = crate::spoken::prompt(&model);
+        }
+        for line in told {
+            prop_assert!(!line.contains(char::is_control), "{line:?} of {lines:?}");
+            prop_assert!(!line.contains('\u{202e}'), "{line:?}");
+        }
+    }
 }
