@@ -38,6 +38,9 @@ impl Work<'_, '_> {
             self.second_contact_key(&mut contact)?;
         }
         if changed {
+            if let Some(known) = &known {
+                self.card_changed(contact.name(), known, &card)?;
+            }
             contact.card = card.to_bytes();
             contact.card_name = card.name().unwrap_or_default().to_owned();
             self.tx.put_contact(&contact)?;
@@ -63,6 +66,7 @@ impl Work<'_, '_> {
         let text = format!(
             "{name} showed a second contact key, which was refused: ask them in person what happened"
         );
+        self.happened(&contact.connect_id, "second_contact_key", text.clone())?;
         self.notice("second_contact_key", Some(&contact.connect_id), &text)
     }
 

@@ -235,6 +235,7 @@ pub(crate) fn remove_here(work: &mut Work<'_, '_>, who: &ConnectId) -> Answered<
         work.tx.clear_view(&conversation.id)?;
         work.tx.erase_keys(&conversation.topic())?;
         work.tx.erase_events(&conversation.id)?;
+        work.forget_happened(&conversation.id)?;
         work.tx.set_draft(&conversation.id, "")?;
     }
     work.tx.drop_letter_from(who)?;
@@ -266,6 +267,13 @@ pub(crate) fn verify(work: &mut Work<'_, '_>, who: &ConnectId, verified: bool) -
     let mut contact = known(work, who)?;
     if contact.card.is_empty() {
         return Err(card_unknown(&contact));
+    }
+    if contact.verified != verified {
+        let (kind, words) = match verified {
+            true => ("verified", "You compared the safety numbers, and they matched"),
+            false => ("unverified", "You took back that the safety numbers matched"),
+        };
+        work.happened(who, kind, words.to_owned())?;
     }
     contact.verified = verified;
     work.tx.put_contact(&contact)?;

@@ -112,6 +112,8 @@ impl Dispatch for Core {
             C::FirstUnread { conversation } => {
                 window::first_unread(core, &conversation, &rows).await
             }
+            C::Happened { conversation } => window::happened(core, &conversation, &rows).await,
+            C::PathHistory { who } => window::path_history(core, &who, &rows).await,
             C::Export { conversation } => history::export(core, &conversation, &rows).await,
             C::Conversations => history::conversations(core, &rows).await,
             C::Search { query, conversation, limit } => {

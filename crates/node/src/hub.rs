@@ -46,6 +46,9 @@ pub(crate) fn at_once(
     if std::mem::take(&mut after.events) {
         bus.durable();
     }
+    for conversation in std::mem::take(&mut after.happened) {
+        bus.tell(Event::Happened { conversation: conversation.to_string() });
+    }
     after.is_something().then_some(after)
 }
 

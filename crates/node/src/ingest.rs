@@ -53,6 +53,7 @@ pub(crate) fn take(work: &mut Work<'_, '_>, topic: &Topic, run: &CheckedRun) -> 
         Placed::OtherTopic | Placed::TooManyBranches => return Ok(Taken::Refused),
     }
     changes(work, &conversation.id, &taken.changes)?;
+    work.arrived(&conversation.id, &taken.changes)?;
     if let Some(author) = taken.author.filter(|_| taken.opened) {
         opened(work, &author.who)?;
     }

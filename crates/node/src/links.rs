@@ -40,8 +40,9 @@ pub(crate) async fn run(core: Arc<Core>, up: LinkUp) {
         control: frames.control.tx.clone(),
         traffic: traffic.clone(),
     };
+    let apart = core.links_to(&peer).is_empty();
     locked(&core.links).insert(link, live);
-    if let Err(error) = came_up(&core, &up).await {
+    if let Err(error) = came_up(&core, &up, apart).await {
         tracing::warn!(%error, "a link came up and could not be noted");
     }
     core.bus.tell(Event::LinkUp { link: view(&core, &up) });
@@ -102,7 +103,7 @@ pub(crate) fn millis(time: std::time::Duration) -> f64 {
 }
 
 /// What a link that came up teaches, in one transaction.
-async fn came_up(core: &Arc<Core>, up: &LinkUp) -> Answered<()> {
+async fn came_up(core: &Arc<Core>, up: &LinkUp, apart: bool) -> Answered<()> {
     let (peer, card, record) = (up.peer, up.card.clone(), up.record.clone());
     let (instance, second, redial) = (up.instance, up.second_contact_key, up.redial);
     let (path, why) = (up.path.kind.name().to_owned(), up.path.why.clone());
@@ -123,6 +124,9 @@ async fn came_up(core: &Arc<Core>, up: &LinkUp) -> Answered<()> {
                 detail: crop(&format!("linked with {address}: {why}")),
             };
             work.tx.tell(About::Peer, &row)?;
+            if apart {
+                work.joined(&peer)?;
+            }
             if let Some(conversation) = work.me.conversation_with(&peer) {
                 let topic = conversation.topic();
                 work.after.requests.insert(topic);

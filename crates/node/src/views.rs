@@ -255,7 +255,7 @@ pub(crate) fn contact_state(state: StoredState) -> ContactState {
 }
 
 /// The clock and the beginning of the log: which two entries never share, unless somebody spends 2^64 keys on it.
-fn order(position: &Position) -> String {
+pub(crate) fn order(position: &Position) -> String {
     let bytes = position.encode();
     bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

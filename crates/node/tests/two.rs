@@ -12,8 +12,8 @@ mod lab;
 
 use lab::{Person, contacts, lan, strangers, until_equal};
 use nexus_node::api::{
-    Command, ContactState, ContactView, ConversationView, ErrorCode, Event, IdentityView,
-    InviteView, MessageState, MessageView, SentView, StatusView, WhyView,
+    Command, ContactState, ContactView, ConversationView, ErrorCode, Event, HappenedView,
+    IdentityView, InviteView, MessageState, MessageView, SentView, StatusView, WhyView,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,6 +47,39 @@ async fn cut_apart_both_write_and_joined_they_show_the_same() {
         (status.queued == 0).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrived_after_a_time_apart_and_what_links_there_were_is_known_after_a_restart() {
+    let (mut ana, bob) = contacts(lan()).await;
+    ana.send_until(&bob.id, "before", MessageState::Delivered).await;
+    bob.until_text(&ana.id, "before").await;
+    bob.network(false).await;
+    ana.until("apart", async || {
+        let status: StatusView = ana.one(Command::Status).await;
+        status.links.is_empty().then_some(())
+    })
+    .await;
+    for n in 0..3 {
+        bob.send(&ana.id, &format!("bob {n}")).await;
+    }
+    bob.network(true).await;
+    ana.until_text(&bob.id, "bob 2").await;
+    ana.stop().await;
+    ana.start().await;
+    let happened: Vec<HappenedView> =
+        ana.all(Command::Happened { conversation: bob.id.clone() }).await;
+    let merge = happened.iter().rfind(|h| h.kind == "merge").expect("a merge");
+    assert_eq!(
+        (merge.count, merge.detail.as_str()),
+        (3, "3 messages arrived while you were apart")
+    );
+    let first = ana.until_text(&bob.id, "bob 0").await;
+    assert_eq!(merge.first.as_ref(), Some(&first.entry_id));
+    assert_eq!(merge.order, first.order);
+    let links: Vec<WhyView> = ana.all(Command::PathHistory { who: bob.id.clone() }).await;
+    let stages: Vec<&str> = links.iter().map(|l| l.stage.as_str()).collect();
+    assert!(stages.starts_with(&["linked", "unlinked", "linked"]), "{stages:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -128,6 +128,19 @@ impl Queries {
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
+    /// The newest links to somebody that came up or ended, `limit` at most, oldest first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn links_of(&self, peer: &ConnectId, limit: u32) -> Result<Vec<StoryRow>, StoreError> {
+        let rows = self.story_rows(
+            "SELECT at, stage, peer, path, detail, id FROM story
+             WHERE peer = ?1 AND log = x'' AND stage IN (?2, ?3) ORDER BY at DESC, id DESC LIMIT ?4",
+            (peer.as_bytes(), Stage::Linked.code(), Stage::Unlinked.code(), limit),
+        )?;
+        Ok(rows.into_iter().rev().map(|(_, row)| row).collect())
+    }
+
     fn story_rows(
         &self,
         sql: &str,

@@ -523,10 +523,15 @@ fn the_story_of_an_entry_has_its_ranges_and_what_happened_on_the_way() {
         tx.tell(range(6, 9), &moment(121, Stage::Sent, Some(them()), "later entries"))?;
         tx.tell(range(0, 400), &moment(130, Stage::Delivered, Some(them()), ""))?;
         tx.tell(About::Peer, &moment(500, Stage::Unlinked, Some(them()), "after it"))?;
+        tx.tell(About::Peer, &moment(510, Stage::Linked, Some(them()), "again"))?;
+        let last = moment(510, Stage::Linked, Some(them()), "again");
+        let before = moment(500, Stage::Unlinked, Some(them()), "after it");
+        assert_eq!(tx.links_of(&them(), 9)?, [before, last.clone()]);
+        assert_eq!(tx.links_of(&them(), 1)?, [last]);
         let story = tx.story(&log, 5, &[them()], Millis(100), Some(Millis(130)))?;
         let stages: Vec<Stage> = story.iter().map(|row| row.stage).collect();
         assert_eq!(stages, [Stage::Queued, Stage::Refused, Stage::Sent, Stage::Delivered]);
-        assert_eq!(tx.story(&log, 5, &[them()], Millis(100), None)?.len(), 5);
+        assert_eq!(tx.story(&log, 5, &[them()], Millis(100), None)?.len(), 6);
         for n in 0..u64::try_from(STORY_KEPT).unwrap() + 600 {
             tx.tell(About::Peer, &moment(1_000 + n, Stage::Dialled, Some(who(7)), ""))?;
         }

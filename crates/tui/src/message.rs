@@ -2,7 +2,7 @@
 
 use nexus_node::api::{
     BackupView, CheckView, Command, ContactView, ConversationView, DraftView, ErrorBody, EventView,
-    IdentityView, InviteView, MessageView, NearbyView, SentView, StatusView, WhyView,
+    HappenedView, IdentityView, InviteView, MessageView, NearbyView, SentView, StatusView, WhyView,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -100,6 +100,16 @@ pub enum Purpose {
         /// The wish that it serves.
         wish: u64,
     },
+    /// What happened besides what was written.
+    Happened {
+        /// In which conversation.
+        conversation: String,
+    },
+    /// Links that came up and ended.
+    Paths {
+        /// To whom.
+        who: String,
+    },
     /// What was being written.
     Draft {
         /// In which conversation.
@@ -172,6 +182,8 @@ pub enum Rows {
     Checks(Vec<CheckView>),
     /// A story.
     Why(Vec<WhyView>),
+    /// What happened besides what was written.
+    Happened(Vec<HappenedView>),
     /// An invite link.
     Invite(Option<InviteView>),
     /// A draft.
@@ -216,7 +228,8 @@ impl Rows {
             }
             C::Status => Self::Status(all(rows)?.pop().map(Box::new)),
             C::Doctor => Self::Checks(all(rows)?),
-            C::Why { .. } => Self::Why(all(rows)?),
+            C::Why { .. } | C::PathHistory { .. } => Self::Why(all(rows)?),
+            C::Happened { .. } => Self::Happened(all(rows)?),
             C::Invite { .. } => Self::Invite(all(rows)?.pop()),
             C::BackupCreate { .. } => Self::Backup(all(rows)?.pop()),
             C::Draft { .. } => Self::Draft(all(rows)?.pop()),

@@ -133,6 +133,8 @@ pub struct Model {
     pub checks: Vec<CheckView>,
     /// The story of a message.
     pub story: Vec<WhyView>,
+    /// Somebody, and the links to them that came up and ended.
+    pub paths: Option<(String, Vec<WhyView>)>,
     /// An invite link.
     pub invite: Option<InviteView>,
     /// A backup that was just made; forgotten once its page is closed.
@@ -183,6 +185,7 @@ impl Model {
             status: None,
             checks: Vec::new(),
             story: Vec::new(),
+            paths: None,
             invite: None,
             backup: None,
             selected: None,

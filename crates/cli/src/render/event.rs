@@ -66,6 +66,10 @@ fn line(event: &Event, style: Style) -> String {
             "conversation",
             format!("{}: {} unread", sanitize::line(&conversation.name), conversation.unread),
         ),
+        Event::Happened { conversation } => {
+            let id: String = conversation.chars().take(12).collect();
+            ("happened", format!("something in conversation {}", sanitize::line(&id)))
+        }
         Event::LinkUp { link } => {
             let who = name_or_id(&link.name, &link.connect_id);
             (
@@ -117,6 +121,7 @@ pub(crate) fn kind(event: &Event) -> &'static str {
         Event::State { .. } => "state",
         Event::Contact { .. } => "contact",
         Event::Conversation { .. } => "conversation",
+        Event::Happened { .. } => "happened",
         Event::LinkUp { .. } => "link_up",
         Event::LinkDown { .. } => "link_down",
         Event::Nearby { .. } => "nearby",
@@ -126,12 +131,13 @@ pub(crate) fn kind(event: &Event) -> &'static str {
 }
 
 /// Every kind, in the order of the documentation.
-pub(crate) const KINDS: [&str; 10] = [
+pub(crate) const KINDS: [&str; 11] = [
     "ready",
     "message",
     "state",
     "contact",
     "conversation",
+    "happened",
     "link_up",
     "link_down",
     "nearby",

@@ -360,7 +360,7 @@ pub(crate) async fn why(core: &Arc<Core>, id: String, rows: &Rows) -> Answered<(
     Ok(())
 }
 
-const fn stage(stage: Stage) -> &'static str {
+pub(super) const fn stage(stage: Stage) -> &'static str {
     match stage {
         Stage::Queued => "queued",
         Stage::Dialled => "dialled",

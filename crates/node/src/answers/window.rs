@@ -7,16 +7,20 @@ use nexus_log::ids::ConversationId;
 use nexus_log::order::Position;
 use nexus_storage::{MessageRow, Queries, Window};
 
-use super::history::named;
-use crate::api::Place;
+use super::history::{named, stage};
+use crate::api::{Place, WhyView};
 use crate::control::Rows;
 use crate::core::Core;
 use crate::error::{self, Answered};
 use crate::messages;
+use crate::resolve::About;
+use crate::time::rfc3339;
 use crate::views::Viewer;
 
 /// Messages of one window at most: some thousand rows of a screen.
 const MOST: u32 = 1_000;
+/// Links that came up or ended, in one answer.
+const LINKS: u32 = 50;
 
 pub(crate) async fn window(
     core: &Arc<Core>,
@@ -58,6 +62,29 @@ pub(crate) async fn first_unread(
         Some(view) => Ok(rows.row(&view).await?),
         None => Ok(()),
     }
+}
+
+pub(crate) async fn happened(core: &Arc<Core>, conversation: &str, rows: &Rows) -> Answered<()> {
+    let Some(id) = named(core, conversation).await? else { return Ok(()) };
+    for view in core.read(move |store, _| crate::happened::read(store, &id)).await? {
+        rows.row(&view).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn path_history(core: &Arc<Core>, who: &str, rows: &Rows) -> Answered<()> {
+    let peer = core.contact_named(who, About::Everybody).await?;
+    for moment in core.read(move |store, _| Ok(store.links_of(&peer, LINKS)?)).await? {
+        let view = WhyView {
+            time: rfc3339(moment.at),
+            stage: stage(moment.stage).to_owned(),
+            peer: Some(peer.to_string()),
+            path: (!moment.path.is_empty()).then_some(moment.path),
+            detail: moment.detail,
+        };
+        rows.row(&view).await?;
+    }
+    Ok(())
 }
 
 fn read(

@@ -176,6 +176,17 @@ pub enum Command {
         /// Conversation.
         conversation: String,
     },
+    /// What happened to a conversation besides what was written: times apart that ended, changes of the other side's
+    /// devices. Answers [`HappenedView`](super::HappenedView) rows, oldest first.
+    Happened {
+        /// Conversation.
+        conversation: String,
+    },
+    /// Links to a contact that came up and ended. Answers [`WhyView`](super::WhyView) rows, oldest first.
+    PathHistory {
+        /// The peer.
+        who: String,
+    },
     /// All conversations, latest first. Answers [`ConversationView`](super::ConversationView) rows.
     Conversations,
     /// Full-text search, newest first. Answers [`MessageView`](super::MessageView) rows with `snippet`.
@@ -272,6 +283,8 @@ impl Command {
                 | Self::History { .. }
                 | Self::Window { .. }
                 | Self::FirstUnread { .. }
+                | Self::Happened { .. }
+                | Self::PathHistory { .. }
                 | Self::Conversations
                 | Self::Search { .. }
                 | Self::Watch { .. }

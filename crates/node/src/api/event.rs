@@ -51,6 +51,12 @@ pub enum Event {
         /// As it is now.
         conversation: ConversationView,
     },
+    /// Something happened to a conversation besides what was written: [`Command::Happened`](super::Command::Happened) tells.
+    /// Not durable.
+    Happened {
+        /// Conversation id.
+        conversation: String,
+    },
     /// A link came up. Not durable.
     LinkUp {
         /// The link.

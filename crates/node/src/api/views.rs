@@ -269,6 +269,25 @@ pub struct ConversationView {
     pub timer: Option<u64>,
 }
 
+/// Something that happened to a conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HappenedView {
+    /// Conversation id, hex.
+    pub conversation: String,
+    /// RFC 3339; of a merge when the link came up.
+    pub time: String,
+    /// `merge`, `device_added`, `device_revoked`, `second_contact_key`, `renamed`, `verified`, `unverified`.
+    pub kind: String,
+    /// It stands above the first message whose `order` is not less.
+    pub order: String,
+    /// The first message of a merge.
+    pub first: Option<String>,
+    /// Messages of a merge.
+    pub count: u64,
+    /// Plain words.
+    pub detail: String,
+}
+
 /// A draft.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DraftView {

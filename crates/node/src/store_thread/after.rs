@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_identity::{ConnectId, InstanceKey};
-use nexus_log::ids::{Head, LogKey, Topic};
+use nexus_log::ids::{ConversationId, Head, LogKey, Topic};
 use nexus_storage::own::Retirement;
 
 /// What to do once a group is durable.
@@ -21,6 +21,8 @@ pub(crate) struct After {
     pub records: Vec<(ConnectId, Vec<u8>)>,
     /// Durable events were written.
     pub events: bool,
+    /// Conversations to which something happened besides what was written.
+    pub happened: BTreeSet<ConversationId>,
     /// Letters may be due.
     pub letters: bool,
     /// A timer may be due earlier than thought.
@@ -45,6 +47,7 @@ impl After {
             cards,
             records,
             events,
+            happened,
             letters,
             timers,
             requests,
@@ -58,6 +61,7 @@ impl After {
             records.is_empty(),
             requests.is_empty(),
             refused.is_empty(),
+            happened.is_empty(),
         ];
         let flags = [*wants, *hello, *events, *letters, *timers, *recovered, give_up.is_some()];
         empty.contains(&false) || flags.contains(&true)
@@ -70,6 +74,7 @@ impl After {
         self.cards.extend(other.cards);
         self.records.extend(other.records);
         self.events |= other.events;
+        self.happened.extend(other.happened);
         self.letters |= other.letters;
         self.timers |= other.timers;
         self.requests.extend(other.requests);

@@ -1,7 +1,7 @@
 //! One message as lines: separators above it, its head, what it answers, its text, reactions, its state.
 
 use jiff::Timestamp;
-use nexus_node::api::{MessageState, MessageView};
+use nexus_node::api::{HappenedView, MessageState, MessageView};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -55,6 +55,11 @@ pub fn block(model: &Model, chat: &Chat, index: usize, cells: usize) -> Vec<Line
     for line in body {
         lines.push(margin(model, line, selected));
     }
+    if index + 1 == chat.messages.len() && !chat.newer {
+        for what in chat.happened_between(Some(&message.order), None) {
+            happened(model, what, cells, &mut lines);
+        }
+    }
     lines
 }
 
@@ -89,18 +94,33 @@ fn separators(
     if let (Some(day), true) = (day, new_day) {
         lines.push(rule(&model.now.day_name(day), cells, model.theme.dim));
     }
-    if let Some(merge) = chat.merges.iter().find(|m| m.first == message.entry_id) {
-        let arrived = count(merge.count, "message", "messages");
-        lines.push(rule(
-            &format!("{arrived} arrived while you were apart"),
-            cells,
-            model.theme.theirs,
-        ));
+    if previous.is_some() || !chat.older {
+        let order = previous.map(|p| p.order.as_str());
+        for what in chat.happened_between(order, Some(&message.order)) {
+            happened(model, what, cells, lines);
+        }
     }
     if chat.unread_from.as_deref() == Some(message.entry_id.as_str()) {
         lines.push(rule("new messages from here", cells, model.theme.unread));
     }
     lines.len() > before
+}
+
+/// What happened besides what was written: a marker of a time apart, or a change that a person should see.
+fn happened(model: &Model, what: &HappenedView, cells: usize, lines: &mut Vec<Line<'static>>) {
+    let words = sanitize::line(&what.detail);
+    if what.kind == "merge" {
+        return lines.push(rule(&words, cells, model.theme.theirs));
+    }
+    let (sign, style) = match what.kind.as_str() {
+        "second_contact_key" => ("!", model.theme.bad),
+        "device_added" | "device_revoked" | "unverified" => ("!", model.theme.unread),
+        "verified" => ("✓", model.theme.good),
+        _ => ("·", model.theme.dim),
+    };
+    let words = format!("{sign} {words} ({})", model.now.clock(&what.time));
+    let rows = wrapped(&words, cells.saturating_sub(MARGIN + 2).max(4));
+    lines.extend(rows.into_iter().map(|r| Line::from(Span::styled(format!("  {r}"), style))));
 }
 
 /// `──── Today ────`

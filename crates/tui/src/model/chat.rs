@@ -1,7 +1,7 @@
 //! One conversation on the screen: a window of its messages, where it is scrolled to, what is written into it.
 
 use jiff::Timestamp;
-use nexus_node::api::MessageView;
+use nexus_node::api::{HappenedView, MessageView};
 
 use super::composer::Composer;
 
@@ -37,19 +37,6 @@ pub enum Writing {
     Edit(String),
 }
 
-/// Messages that arrived after a time apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Merge {
-    /// When the link came up.
-    pub joined: String,
-    /// The first of them: the marker stands above it.
-    pub first: String,
-    /// Its place in the order.
-    pub order: String,
-    /// How many.
-    pub count: u64,
-}
-
 /// One conversation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chat {
@@ -73,10 +60,10 @@ pub struct Chat {
     pub unread_from: Option<String>,
     /// Messages that arrived below the viewport.
     pub new_below: u64,
-    /// Messages that arrived after times apart.
-    pub merges: Vec<Merge>,
-    /// When the link came up after which messages written earlier count as merged.
-    pub joined: Option<Timestamp>,
+    /// What happened besides what was written, oldest first, as the node keeps it; `None`: not known yet.
+    pub happened: Option<Vec<HappenedView>>,
+    /// Something more happened since that was asked for.
+    pub happened_more: bool,
     /// What is written.
     pub composer: Composer,
     /// What kind of thing that is.
@@ -104,8 +91,8 @@ impl Chat {
             selected: None,
             unread_from: None,
             new_below: 0,
-            merges: Vec::new(),
-            joined: None,
+            happened: None,
+            happened_more: false,
             composer: Composer::default(),
             writing: Writing::New,
             kept_draft: String::new(),
@@ -124,6 +111,25 @@ impl Chat {
     #[must_use]
     pub fn get(&self, entry: &str) -> Option<&MessageView> {
         self.messages.iter().find(|m| m.entry_id == entry)
+    }
+
+    /// How many messages arrived after times apart; `None`: not known yet.
+    #[must_use]
+    pub fn merged(&self) -> Option<u64> {
+        self.happened.as_ref().map(|all| all.iter().map(|h| h.count).sum())
+    }
+
+    /// What stands between two messages, or after the last one of all.
+    pub fn happened_between<'a>(
+        &'a self,
+        before: Option<&'a str>,
+        after: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a HappenedView> {
+        let here = move |h: &&HappenedView| {
+            before.is_none_or(|order| order < h.order.as_str())
+                && after.is_none_or(|order| h.order.as_str() <= order)
+        };
+        self.happened.iter().flatten().filter(here)
     }
 
     /// Takes a message that is new or changed. `false` when it is beyond the window.

@@ -267,8 +267,12 @@ impl Teller {
 
     fn merged(&mut self, model: &Model) {
         for (id, chat) in &model.chats {
-            let number: u64 = chat.merges.iter().map(|m| m.count).sum();
-            let (told, seen, since) = self.merges.entry(id.clone()).or_insert((0, 0, model.now.at));
+            let Some(number) = chat.merged() else { continue };
+            // What arrived before the conversation was opened is no news.
+            let begin = (number, number, model.now.at);
+            let (told, seen, since) = self.merges.entry(id.clone()).or_insert(begin);
+            // The oldest are not kept for ever.
+            (*told, *seen) = ((*told).min(number), (*seen).min(number));
             if number > *seen {
                 (*seen, *since) = (number, model.now.at);
             } else if *told < *seen && model.now.at.duration_since(*since) >= SETTLED {

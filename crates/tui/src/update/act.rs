@@ -75,6 +75,12 @@ fn open_selected(model: &mut Model) {
 
 /// Opens a page of its own.
 pub(super) fn page(model: &mut Model, kind: PageKind) {
+    if let PageKind::Contact(who) = &kind
+        && model.contacts.contains_key(who)
+    {
+        let who = who.clone();
+        model.ask(Purpose::Paths { who: who.clone() }, Command::PathHistory { who });
+    }
     windows::show(model, Window::Page(Page { kind, scroll: 0 }));
 }
 

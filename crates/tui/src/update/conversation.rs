@@ -31,6 +31,7 @@ pub(super) fn open(model: &mut Model, id: &str) {
         let conversation = id.to_owned();
         let command = Command::Draft { conversation: conversation.clone(), text: None };
         model.ask(Purpose::Draft { conversation }, command);
+        super::node::ask_happened(model, id);
     }
     if let Some(chat) = model.chats.get_mut(id) {
         chat.selected = None;

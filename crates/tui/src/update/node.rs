@@ -1,12 +1,12 @@
 //! What the node answers and tells.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use nexus_node::api::{Command, ContactState, ErrorBody, ErrorCode, Event, MessageView};
 
 use super::{conversation, people};
 use crate::layout::{scroll, viewport};
 use crate::message::{Effect, Load, Purpose, Rows};
-use crate::model::chat::{Anchor, Merge};
+use crate::model::chat::Anchor;
 use crate::model::composer::Composer;
 use crate::model::window::PageKind;
 use crate::model::{Backup, Model, Stage, home};
@@ -117,6 +117,14 @@ fn taken(model: &mut Model, serial: u64, purpose: Purpose, rows: Rows) {
             model.status = Some(*status);
         }
         (_, Rows::Checks(checks)) => model.checks = checks,
+        (Purpose::Happened { conversation }, Rows::Happened(all)) => {
+            let Some(chat) = model.chats.get_mut(&conversation) else { return };
+            chat.happened = Some(all);
+            if std::mem::take(&mut chat.happened_more) {
+                ask_happened(model, &conversation);
+            }
+        }
+        (Purpose::Paths { who }, Rows::Why(links)) => model.paths = Some((who, links)),
         (_, Rows::Why(story)) => model.story = story,
         (_, Rows::Invite(invite)) => model.invite = invite,
         (
@@ -197,8 +205,8 @@ pub(super) fn event(model: &mut Model, event: Event) {
             ask_once(model, Purpose::Conversations, Command::Conversations);
         }
         Event::Conversation { conversation } => change(model, conversation),
+        Event::Happened { conversation } => ask_happened(model, &conversation),
         Event::LinkUp { link } => {
-            joined(model, &link.connect_id);
             model.links.insert(link.instance.clone(), link);
         }
         Event::LinkDown { instance, .. } => {
@@ -221,24 +229,6 @@ pub(super) fn event(model: &mut Model, event: Event) {
     }
 }
 
-/// A link came up after none was there: what was written before this moment was written apart.
-fn joined(model: &mut Model, peer: &str) {
-    if model.path(peer).is_some() {
-        return;
-    }
-    let with_peer = |c: &&nexus_node::api::ConversationView| {
-        c.kind == "direct" && c.members.iter().any(|m| m == peer)
-    };
-    let ids: Vec<String> =
-        model.conversations.iter().filter(with_peer).map(|c| c.id.clone()).collect();
-    let now = model.now.at;
-    for id in ids {
-        if let Some(chat) = model.chats.get_mut(&id) {
-            chat.joined = Some(now);
-        }
-    }
-}
-
 fn message(model: &mut Model, message: MessageView, new: bool) {
     let mine = message.author == model.my_id();
     remember_last(model, &message);
@@ -253,9 +243,6 @@ fn message(model: &mut Model, message: MessageView, new: bool) {
     });
     let Some(chat) = model.chats.get_mut(&message.conversation) else { return };
     if new && !mine {
-        if let Some(joined) = chat.joined {
-            merged(chat, &message, joined);
-        }
         if open && !at_bottom {
             chat.new_below += 1;
         }
@@ -263,26 +250,15 @@ fn message(model: &mut Model, message: MessageView, new: bool) {
     chat.take(message);
 }
 
-/// Counts a message that was written before the link came up and arrives after.
-fn merged(chat: &mut crate::model::chat::Chat, message: &MessageView, joined: Timestamp) {
-    if message.time.parse::<Timestamp>().is_ok_and(|written| written >= joined) {
-        return;
-    }
-    let key = joined.to_string();
-    match chat.merges.iter_mut().find(|m| m.joined == key) {
-        Some(merge) => {
-            merge.count += 1;
-            if message.order < merge.order {
-                message.order.clone_into(&mut merge.order);
-                message.entry_id.clone_into(&mut merge.first);
-            }
-        }
-        None => chat.merges.push(Merge {
-            joined: key,
-            first: message.entry_id.clone(),
-            order: message.order.clone(),
-            count: 1,
-        }),
+/// Asks what happened besides what was written, in a conversation that was opened.
+pub(super) fn ask_happened(model: &mut Model, id: &str) {
+    let purpose = Purpose::Happened { conversation: id.to_owned() };
+    let asked = model.asks(|p| *p == purpose);
+    let Some(chat) = model.chats.get_mut(id) else { return };
+    // What is on its way may have been read before this happened.
+    chat.happened_more = asked;
+    if !asked {
+        model.ask(purpose, Command::Happened { conversation: id.to_owned() });
     }
 }
 

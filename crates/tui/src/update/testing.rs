@@ -2,8 +2,8 @@
 
 use jiff::tz::TimeZone;
 use nexus_node::api::{
-    ContactState, ContactView, ConversationView, IdentityView, LinkView, MessageState, MessageView,
-    NearbyView,
+    ContactState, ContactView, ConversationView, HappenedView, IdentityView, LinkView,
+    MessageState, MessageView, NearbyView,
 };
 
 use crate::config::Config;
@@ -115,6 +115,20 @@ pub(crate) fn nearby(who: &str, name: &str) -> NearbyView {
         addresses: vec!["192.168.1.9:46340".to_owned()],
         last_seen: "2026-11-23T18:29:58.000Z".to_owned(),
         contact: None,
+    }
+}
+
+/// Something that happened just before message number `n`.
+pub(crate) fn happened(kind: &str, n: u64, count: u64, detail: &str) -> HappenedView {
+    let at = message(n, "ben");
+    HappenedView {
+        conversation: "c-ben".to_owned(),
+        time: at.time,
+        kind: kind.to_owned(),
+        order: at.order,
+        first: (kind == "merge").then_some(at.entry_id),
+        count,
+        detail: detail.to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@ use nexus_node::api::{
 };
 
 use super::testing::{
-    ANA, BEN, CLEO, answer, chat, commands, contact, conversation, home, link, message, now, press,
+    ANA, CLEO, answer, chat, commands, contact, conversation, happened, home, message, now, press,
     write,
 };
 use super::*;
@@ -268,23 +268,21 @@ fn what_arrives_below_the_view_is_counted_and_does_not_move_it() {
 }
 
 #[test]
-fn after_a_time_apart_a_marker_tells_how_many_messages_arrived() {
-    let mut model = chat(SIZE, 5);
-    tell(
-        &mut model,
-        Event::LinkDown { connect_id: BEN.into(), instance: "i-ben".into(), reason: "cut".into() },
-    );
-    later(&mut model, 3_600_000);
-    tell(&mut model, Event::LinkUp { link: link("ben") });
-    for n in [7, 6, 8] {
-        arrives(&mut model, message(n, "ben"));
-    }
-    let merge = &model.chat().unwrap().merges[0];
-    assert_eq!((merge.count, merge.first.as_str()), (3, message(6, "ben").entry_id.as_str()));
-    // What is written from now on belongs to no merge.
-    let fresh = MessageView { time: "2026-11-23T19:40:00Z".into(), ..message(9, "ben") };
-    arrives(&mut model, fresh);
-    assert_eq!(model.chat().unwrap().merges[0].count, 3);
+fn what_happened_is_asked_for_on_opening_and_again_when_more_happened_meanwhile() {
+    let mut model = home(SIZE);
+    let wanted = Command::Happened { conversation: "c-ben".into() };
+    assert!(commands(&press(&mut model, "enter")).contains(&wanted));
+    let more = || Event::Happened { conversation: "c-ben".into() };
+    assert!(!commands(&tell(&mut model, more())).contains(&wanted), "an answer is on its way");
+    let merge = |count| happened("merge", 6, count, "messages arrived while you were apart");
+    let asked = |p: &Purpose| matches!(p, Purpose::Happened { .. });
+    let effects = answer(&mut model, asked, Rows::Happened(vec![merge(2)]));
+    assert!(commands(&effects).contains(&wanted), "it may be too old");
+    let effects = answer(&mut model, asked, Rows::Happened(vec![merge(3)]));
+    assert!(!commands(&effects).contains(&wanted));
+    assert_eq!(model.chat().unwrap().merged(), Some(3));
+    let elsewhere = Event::Happened { conversation: "c-cleo".into() };
+    assert!(commands(&tell(&mut model, elsewhere)).is_empty(), "nobody looks at that one");
 }
 
 #[test]

@@ -24,6 +24,9 @@ pub(super) fn page(model: &Model, kind: &PageKind, cells: usize) -> (String, Vec
     }
 }
 
+/// Links of before on the page of a contact.
+const PATHS: usize = 12;
+
 fn dim(model: &Model, words: &str) -> Line<'static> {
     Line::from(Span::styled(words.to_owned(), model.theme.dim))
 }
@@ -83,6 +86,21 @@ pub(super) fn contact(model: &Model, who: &str, cells: usize, alone: bool) -> Ve
         .collect();
     let path = if links.is_empty() { "○ away: no link now".to_owned() } else { links.join("\n") };
     row(model, "path", &path, cells, &mut out);
+    if let Some((_, links)) =
+        model.paths.as_ref().filter(|(of, l)| alone && of == who && !l.is_empty())
+    {
+        out.push(dim(model, "paths before, the latest first"));
+        for link in links.iter().rev().take(PATHS) {
+            let words = format!(
+                "{}  {} {}: {}",
+                model.now.exact(&link.time),
+                sanitize::line(&link.stage),
+                sanitize::line(link.path.as_deref().unwrap_or_default()),
+                sanitize::line(&link.detail)
+            );
+            out.extend(paragraph(&words, cells, model.theme.text));
+        }
+    }
     if let Some(seen) = &contact.last_seen {
         row(
             model,

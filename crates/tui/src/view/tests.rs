@@ -7,9 +7,8 @@ use super::draw;
 use crate::keymap::{Code, Key};
 use crate::message::{Message, Mouse, Purpose, Rows};
 use crate::model::Model;
-use crate::model::chat::Merge;
 use crate::update::testing::{
-    BEN, CLEO, alone, answer, chat, contact, home, me, message, now, press, write,
+    BEN, CLEO, alone, answer, chat, contact, happened, home, me, message, now, press, write,
 };
 use crate::update::update;
 use crate::{sanitize, text};
@@ -74,12 +73,16 @@ fn busy(size: (u16, u16)) -> Model {
     ];
     let chat = model.chat_mut().unwrap();
     chat.messages = all;
-    chat.merges = vec![Merge {
-        joined: String::new(),
-        first: message(40, "ben").entry_id,
-        order: String::new(),
-        count: 2,
-    }];
+    chat.happened = Some(vec![
+        happened("verified", 15, 0, "You compared the safety numbers, and they matched"),
+        happened("merge", 40, 2, "2 messages arrived while you were apart"),
+        happened(
+            "device_added",
+            58,
+            0,
+            "Ben has a further device now; the safety number is the same. If that surprises you, ask them",
+        ),
+    ]);
     chat.unread_from = Some(message(41, "ben").entry_id);
     model
 }
