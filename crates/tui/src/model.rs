@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use nexus_node::api::{
     CheckView, Command, ContactState, ContactView, ConversationView, ErrorBody, IdentityView,
-    InviteView, LinkView, MessageView, NearbyView, SecretText, StatusView, WhyView,
+    InviteView, LinkView, MessageState, MessageView, NearbyView, SecretText, StatusView, WhyView,
 };
 
 use crate::config::Config;
@@ -214,6 +214,7 @@ impl Model {
         match self.focus {
             Focus::List => Place::List,
             Focus::Messages => Place::Messages,
+            Focus::Composer if self.chat().is_some_and(|c| c.normal) => Place::Normal,
             Focus::Composer => Place::Composer,
         }
     }
@@ -342,6 +343,19 @@ impl Model {
     #[must_use]
     pub fn unread(&self) -> u64 {
         self.conversations.iter().filter(|c| !self.is_muted(c)).map(|c| c.unread).sum()
+    }
+
+    /// Who has a message of mine, and who has read it: a state says it of everybody.
+    #[must_use]
+    pub fn receivers(&self, message: &MessageView) -> (Vec<String>, Vec<String>) {
+        let all = self.conversation(&message.conversation).map(|c| c.members.as_slice());
+        let others = || all.unwrap_or_default().iter().filter(|m| *m != self.my_id()).cloned();
+        let whom = |state, told: &[String]| match message.state >= state {
+            true => others().collect(),
+            false => told.to_vec(),
+        };
+        let delivered = whom(MessageState::Delivered, &message.delivered_to);
+        (delivered, whom(MessageState::Read, &message.read_by))
     }
 
     /// Contacts that can be written to.

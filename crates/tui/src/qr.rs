@@ -15,6 +15,12 @@ pub fn lines(text: &str, ink: bool) -> Option<Vec<String>> {
         false => (Dense1x2::Light, Dense1x2::Dark),
     };
     let drawn =
-        code.render::<Dense1x2>().quiet_zone(true).dark_color(dark).light_color(light).build();
-    Some(drawn.lines().map(str::to_owned).collect())
+        code.render::<Dense1x2>().quiet_zone(false).dark_color(dark).light_color(light).build();
+    // Two modules around are enough for scanners, and leave more of small screens.
+    let empty = if ink { " " } else { "█" };
+    let side = empty.repeat(2);
+    let width = drawn.lines().next().map_or(0, |line| line.chars().count()) + 4;
+    let edge = empty.repeat(width);
+    let lines = drawn.lines().map(|line| format!("{side}{line}{side}"));
+    Some(std::iter::once(edge.clone()).chain(lines).chain([edge]).collect())
 }

@@ -34,7 +34,7 @@ pub(crate) fn init(global: &Global, name: &str, out: &mut Out) -> Done {
     out.remark(
         "\nIts secrets are not sealed by a passphrase yet: who can read this disk can read them. Encrypt the disk.\n\
          Keep a backup (`nexus backup create FILE`): nobody can give you this identity back.\n\
-         Next: `nexus node` in a second terminal, then `nexus nearby`.",
+         Next: `nexus`, which opens the terminal UI; or `nexus node` in a second terminal, then `nexus nearby`.",
     );
     Ok(())
 }

@@ -11,14 +11,16 @@ pub enum Place {
     Messages,
     /// Where text is written.
     Composer,
+    /// The same, in the Vim-like set after Esc: keys move and change, none is typed.
+    Normal,
     /// In a window that lies over the rest, such as help or search.
     Window,
 }
 
 impl Place {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Everywhere, Self::List, Self::Messages, Self::Composer, Self::Window];
+    pub const ALL: [Self; 6] =
+        [Self::Everywhere, Self::List, Self::Messages, Self::Composer, Self::Normal, Self::Window];
 
     /// Its name in `config.toml`.
     #[must_use]
@@ -28,6 +30,7 @@ impl Place {
             Self::List => "list",
             Self::Messages => "messages",
             Self::Composer => "composer",
+            Self::Normal => "normal",
             Self::Window => "window",
         }
     }
@@ -40,6 +43,7 @@ impl Place {
             Self::List => "In the list",
             Self::Messages => "Among messages",
             Self::Composer => "While writing",
+            Self::Normal => "While writing, after Esc in the Vim-like set",
             Self::Window => "In a window (help, search, …)",
         }
     }
@@ -125,6 +129,16 @@ actions! {
     NewLine "new-line" "begin a new line",
     Left "left" "one character left",
     Right "right" "one character right",
+    Insert "insert" "write here",
+    Append "append" "write after this character",
+    InsertAtStart "insert-at-start" "write at the beginning of the line",
+    AppendAtEnd "append-at-end" "write at the end of the line",
+    OpenBelow "open-below" "write in a new line below",
+    NextWord "next-word" "to the beginning of the next word",
+    WordEnd "word-end" "to the end of the word",
+    DeleteLine "delete-line" "delete this line, to put it elsewhere",
+    YankLine "yank-line" "keep this line, to put it elsewhere",
+    Put "put" "put what was deleted or kept",
     WordLeft "word-left" "one word left",
     WordRight "word-right" "one word right",
     LineStart "line-start" "to the beginning of the line",
@@ -169,6 +183,16 @@ impl Action {
                 | Self::DeleteToStart
                 | Self::DeleteToEnd
                 | Self::NewLine
+                | Self::Insert
+                | Self::Append
+                | Self::InsertAtStart
+                | Self::AppendAtEnd
+                | Self::OpenBelow
+                | Self::NextWord
+                | Self::WordEnd
+                | Self::DeleteLine
+                | Self::YankLine
+                | Self::Put
                 | Self::Palette
                 | Self::Complete
         )

@@ -2,7 +2,9 @@
 
 use super::Action;
 use super::Action as A;
-use super::Place::{self, Composer as C, Everywhere as E, List as L, Messages as M, Window as W};
+use super::Place::{
+    self, Composer as C, Everywhere as E, List as L, Messages as M, Normal as N, Window as W,
+};
 
 /// For everybody.
 pub(super) const DEFAULT: &[(Place, &str, Action)] = &[
@@ -143,4 +145,36 @@ pub(super) const VIM: &[(Place, &str, Action)] = &[
     (M, "y", A::Copy),
     (M, "g d", A::JumpToReplied),
     (M, ":", A::Palette),
+    (N, "h", A::Left),
+    (N, "l", A::Right),
+    (N, "j", A::Down),
+    (N, "k", A::Up),
+    (N, "left", A::Left),
+    (N, "right", A::Right),
+    (N, "down", A::Down),
+    (N, "up", A::Up),
+    (N, "w", A::NextWord),
+    (N, "b", A::WordLeft),
+    (N, "e", A::WordEnd),
+    (N, "0", A::LineStart),
+    (N, "home", A::LineStart),
+    (N, "$", A::LineEnd),
+    (N, "end", A::LineEnd),
+    (N, "x", A::DeleteForward),
+    (N, "delete", A::DeleteForward),
+    (N, "D", A::DeleteToEnd),
+    (N, "d d", A::DeleteLine),
+    (N, "y y", A::YankLine),
+    (N, "p", A::Put),
+    (N, "u", A::Undo),
+    (N, "ctrl-r", A::Redo),
+    (N, "i", A::Insert),
+    (N, "a", A::Append),
+    (N, "I", A::InsertAtStart),
+    (N, "A", A::AppendAtEnd),
+    (N, "o", A::OpenBelow),
+    (N, "enter", A::Send),
+    (N, "ctrl-x", A::Editor),
+    (N, ":", A::Palette),
+    (N, "?", A::Help),
 ];

@@ -66,6 +66,8 @@ pub struct Chat {
     pub happened_more: bool,
     /// What is written.
     pub composer: Composer,
+    /// Whether keys move and change it rather than being typed: the normal mode of the Vim-like set.
+    pub normal: bool,
     /// What kind of thing that is.
     pub writing: Writing,
     /// The draft as the node keeps it.
@@ -94,6 +96,7 @@ impl Chat {
             happened: None,
             happened_more: false,
             composer: Composer::default(),
+            normal: false,
             writing: Writing::New,
             kept_draft: String::new(),
             draft_since: None,

@@ -19,6 +19,7 @@ pub struct Composer {
     typing: bool,
     written: Vec<String>,
     recalled: Option<usize>,
+    register: String,
 }
 
 impl Composer {
@@ -219,6 +220,42 @@ impl Composer {
         self.remove(from, to);
     }
 
+    /// To the beginning of the next word.
+    pub fn next_word(&mut self) {
+        let mut words = self.after().split_word_bound_indices().skip(1);
+        let found = words.find(|(_, word)| !word.trim().is_empty());
+        self.go(found.map_or(self.text.len(), |(at, _)| self.cursor + at));
+    }
+
+    /// A new line below this one, with the cursor in it.
+    pub fn open_below(&mut self) {
+        self.end();
+        self.insert("\n");
+    }
+
+    /// Keeps this line, and deletes it where that is wanted.
+    pub fn take_line(&mut self, delete: bool) {
+        let (from, to) = (self.line_start(), self.line_end());
+        self.register = self.text.get(from..to).unwrap_or_default().to_owned();
+        if !delete {
+            return;
+        }
+        // With the line goes a line break: the one after it, of the last line the one before.
+        match to < self.text.len() {
+            true => self.remove(from, to + 1),
+            false => self.remove(from.saturating_sub(1), to),
+        }
+        self.home();
+    }
+
+    /// Puts the line that was kept below this one.
+    pub fn put(&mut self) {
+        let line = format!("\n{}", self.register);
+        self.end();
+        self.insert(&line);
+        self.home();
+    }
+
     /// Undoes one step.
     pub fn undo(&mut self) {
         if let Some((text, cursor)) = self.undo.pop() {
@@ -330,6 +367,23 @@ mod tests {
         assert_eq!(c.place(5), (1, 4));
         assert!(c.vertical(5, false) && !c.vertical(5, false));
         assert!(c.vertical(5, true) && c.vertical(5, true) && !c.vertical(5, true));
+    }
+
+    #[test]
+    fn lines_are_taken_out_and_put_elsewhere() {
+        let mut c = Composer::with("one\ntwo\nthree");
+        c.vertical(20, false);
+        c.take_line(true);
+        assert_eq!((c.text(), c.cursor()), ("one\nthree", 4));
+        c.put();
+        assert_eq!((c.text(), c.cursor()), ("one\nthree\ntwo", 10));
+        c.take_line(true);
+        assert_eq!((c.text(), c.cursor()), ("one\nthree", 4));
+        c.undo();
+        assert_eq!(c.text(), "one\nthree\ntwo");
+        let mut c = Composer::with("a");
+        c.take_line(true);
+        assert_eq!((c.text(), c.cursor()), ("", 0));
     }
 
     #[test]

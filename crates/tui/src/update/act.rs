@@ -59,7 +59,7 @@ fn in_panes(model: &mut Model, place: Place, action: A) {
         (Place::List, A::Top) => home::edge(model, false),
         (Place::List, A::Bottom) => home::edge(model, true),
         (Place::List, A::Open) => open_selected(model),
-        (Place::Composer, action) if compose::act(model, action) => {}
+        (Place::Composer | Place::Normal, action) if compose::act(model, action) => {}
         (_, action) => conversation::act(model, action),
     }
 }
@@ -97,7 +97,11 @@ fn back(model: &mut Model) {
         return;
     }
     match model.focus {
-        Focus::Composer if model.config.vim => conversation::select_last(model),
+        Focus::Composer if model.config.vim => match model.chat_mut() {
+            // Once: keys move in the text. Twice: they go to the messages.
+            Some(chat) if !chat.normal => chat.normal = true,
+            _ => conversation::select_last(model),
+        },
         Focus::Composer => leave(model),
         Focus::Messages => {
             let selected = model.chat_mut().and_then(|chat| chat.selected.take());

@@ -34,6 +34,9 @@ fn field(model: &mut Model) -> Option<&mut Composer> {
 
 /// A character was typed.
 pub(super) fn typed(model: &mut Model, place: Place, c: char) {
+    if place == Place::Normal {
+        return;
+    }
     if let Some(field) = field(model) {
         field.typed(c);
         if place == Place::Window {
@@ -66,7 +69,21 @@ pub(super) fn paste(model: &mut Model, text: &str) {
 pub(super) fn act(model: &mut Model, action: A) -> bool {
     let cells = layout::panes(model).chat.map_or(20, layout::composer_cells);
     match action {
-        A::Send => send(model),
+        A::Send => {
+            send(model);
+            insert(model);
+        }
+        A::Insert => insert(model),
+        A::Append | A::InsertAtStart | A::AppendAtEnd | A::OpenBelow => {
+            insert(model);
+            let Some(field) = field(model) else { return true };
+            match action {
+                A::Append => field.right(),
+                A::InsertAtStart => field.home(),
+                A::AppendAtEnd => field.end(),
+                _ => field.open_below(),
+            }
+        }
         A::Editor => {
             let text = model.chat().map(|c| c.composer.text().to_owned()).unwrap_or_default();
             model.effects.push(Effect::Editor(text));
@@ -86,6 +103,13 @@ pub(super) fn act(model: &mut Model, action: A) -> bool {
     true
 }
 
+/// Keys are typed again.
+fn insert(model: &mut Model) {
+    if let Some(chat) = model.chat_mut() {
+        chat.normal = false;
+    }
+}
+
 /// An action on a text alone; `false` when it is none.
 pub(super) fn edit(field: &mut Composer, action: A) -> bool {
     match action {
@@ -93,7 +117,11 @@ pub(super) fn edit(field: &mut Composer, action: A) -> bool {
         A::Left => field.left(),
         A::Right => field.right(),
         A::WordLeft => field.word_left(),
-        A::WordRight => field.word_right(),
+        A::WordRight | A::WordEnd => field.word_right(),
+        A::NextWord => field.next_word(),
+        A::DeleteLine => field.take_line(true),
+        A::YankLine => field.take_line(false),
+        A::Put => field.put(),
         A::LineStart => field.home(),
         A::LineEnd => field.end(),
         A::DeleteBack => field.backspace(),
@@ -187,3 +215,6 @@ fn complete(model: &mut Model) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,6 +142,7 @@ pub(super) fn act(model: &mut Model, action: A) {
         A::Write => {
             if let Some(chat) = model.chat_mut() {
                 chat.selected = None;
+                chat.normal = false;
             }
             model.focus = Focus::Composer;
         }

@@ -193,7 +193,11 @@ fn composer(model: &Model, chat: &Chat, frame: &mut Frame<'_>, area: Rect, cells
     let focused = model.focus == Focus::Composer && model.windows.is_empty();
     let mut shown = Vec::new();
     for (at, range) in rows.iter().enumerate().skip(skip).take(height) {
-        let sign = if at == 0 { "> " } else { "  " };
+        let sign = match (at, chat.normal) {
+            (0, true) => ": ",
+            (0, false) => "> ",
+            _ => "  ",
+        };
         let content = text.get(range.clone()).unwrap_or_default();
         shown.push(Line::from(vec![
             Span::styled(sign, if focused { model.theme.focus } else { model.theme.dim }),

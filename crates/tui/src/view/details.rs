@@ -52,11 +52,12 @@ fn message(
         row("state", blocks::state(message.state).to_owned());
         let names =
             |who: &[String]| who.iter().map(|w| model.name(w)).collect::<Vec<_>>().join(", ");
-        if !message.delivered_to.is_empty() {
-            row("arrived at", names(&message.delivered_to));
+        let (delivered, read) = model.receivers(message);
+        if !delivered.is_empty() {
+            row("arrived at", names(&delivered));
         }
-        if !message.read_by.is_empty() {
-            row("read by", names(&message.read_by));
+        if !read.is_empty() {
+            row("read by", names(&read));
         }
     }
     if let Some(expires) = &message.expires {

@@ -20,7 +20,9 @@ pub(super) fn page(model: &Model, kind: &PageKind, cells: usize) -> (String, Vec
         PageKind::Invite => ("Invite somebody".to_owned(), invite(model, cells)),
         PageKind::Network => ("Network".to_owned(), network(model, cells)),
         PageKind::Link(link) => ("Open this link?".to_owned(), self::link(model, link, cells)),
-        PageKind::Why(_) => ("The story of this message".to_owned(), story(model, cells)),
+        PageKind::Why(entry) => {
+            ("The story of this message".to_owned(), story(model, entry, cells))
+        }
     }
 }
 
@@ -145,9 +147,19 @@ fn qr(model: &Model, text: &str, cells: usize, out: &mut Vec<Line<'static>>) {
         return;
     }
     let ink = model.theme.text.fg.is_some() && model.config.theme != Kind::None;
-    let Some(code) = crate::qr::lines(text, ink) else { return };
-    if code.first().is_none_or(|line| line.chars().count() > cells) {
-        out.push(dim(model, "(the QR code needs a wider window)"));
+    // Capital letters alone make a smaller code, and a ConnectID may be written in them.
+    let text = if text.starts_with("nx1") { text.to_uppercase() } else { text.to_owned() };
+    let Some(code) = crate::qr::lines(&text, ink) else { return };
+    // What lies around the page takes so many columns and rows.
+    let (columns, rows) = (code.first().map_or(0, |l| l.chars().count()) + 10, code.len() + 6);
+    if columns > usize::from(model.size.0)
+        || columns > cells + 10
+        || rows > usize::from(model.size.1)
+    {
+        let words = format!(
+            "For the QR code make the window {columns} columns wide and {rows} rows high, or the letters smaller. The text above says the same."
+        );
+        out.extend(paragraph(&words, cells, model.theme.dim));
         return;
     }
     let style =
@@ -320,11 +332,22 @@ fn network(model: &Model, cells: usize) -> Vec<Line<'static>> {
     out
 }
 
-fn story(model: &Model, cells: usize) -> Vec<Line<'static>> {
-    if model.story.is_empty() {
-        return vec![dim(model, "one moment …")];
-    }
+fn story(model: &Model, entry: &str, cells: usize) -> Vec<Line<'static>> {
     let mut out = Vec::new();
+    let message = model.chat().and_then(|chat| chat.get(entry));
+    if let Some(message) = message.filter(|m| m.author == model.my_id()) {
+        let names = |who: Vec<String>| match who.is_empty() {
+            true => "nobody yet".to_owned(),
+            false => who.iter().map(|w| model.name(w)).collect::<Vec<_>>().join(", "),
+        };
+        let (delivered, read) = model.receivers(message);
+        row(model, "arrived at", &names(delivered), cells, &mut out);
+        row(model, "read by", &names(read), cells, &mut out);
+        out.push(Line::default());
+    }
+    if model.story.is_empty() {
+        out.push(dim(model, "one moment …"));
+    }
     for moment in &model.story {
         let who =
             moment.peer.as_deref().map(|p| format!("  {}", model.name(p))).unwrap_or_default();

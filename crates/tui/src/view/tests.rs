@@ -184,6 +184,11 @@ fn windows() {
         press(&mut model, "alt-d");
         model
     });
+    snapshots("why", |size| {
+        let mut model = busy(size);
+        press(&mut model, "up up up up w");
+        model
+    });
     snapshots("mute", |size| {
         let mut model = home(size);
         press(&mut model, "m");
@@ -201,6 +206,43 @@ fn windows() {
         press(&mut model, "f3");
         model
     });
+}
+
+/// Where the styles of a screen change, line by line.
+fn styles(model: &Model) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(model.size.0, model.size.1)).unwrap();
+    terminal.draw(|frame| draw(model, frame)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let mut out = String::new();
+    for y in 0..model.size.1 {
+        let mut last = None;
+        for x in 0..model.size.0 {
+            let cell = &buffer[(x, y)];
+            let style = (cell.fg, cell.bg, cell.modifier);
+            if last != Some(style) {
+                out.push_str(&format!("[{} {} {:?}]", cell.fg, cell.bg, cell.modifier));
+                last = Some(style);
+            }
+            out.push_str(cell.symbol());
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[test]
+fn themes_differ_in_styles_only_and_nothing_is_told_by_colour_alone() {
+    let plain = text(&busy((80, 24)));
+    for kind in crate::theme::Kind::ALL {
+        let mut model = busy((80, 24));
+        model.set_theme(kind);
+        assert_eq!(text(&model), plain, "every sign is a letter or a shape: {}", kind.name());
+        insta::assert_snapshot!(format!("theme_{}", kind.name()), styles(&model));
+        press(&mut model, "esc esc");
+        let mut other = busy((80, 24));
+        press(&mut other, "esc esc");
+        assert_eq!(text(&model), text(&other), "{}", kind.name());
+    }
 }
 
 #[test]

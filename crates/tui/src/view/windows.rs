@@ -2,7 +2,9 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::{apart, boxed, lines, pages, paragraph};
 use crate::keymap::{Action, Place, spelled};
@@ -205,7 +207,7 @@ fn search(model: &Model, frame: &mut Frame<'_>, area: Rect, search: &Search) {
         );
         let snippet = message.snippet.as_deref().unwrap_or(&message.text);
         let text = truncate(&format!("    {}", sanitize::line(snippet)), cells);
-        let text = Line::from(Span::styled(text, model.theme.text));
+        let text = marked(model, &text, &search.answered);
         let paint = |line: Line<'static>| {
             if chosen { line.patch_style(model.theme.selected) } else { line }
         };
@@ -213,6 +215,18 @@ fn search(model: &Model, frame: &mut Frame<'_>, area: Rect, search: &Search) {
         rows.push(paint(text));
     }
     lines(frame, body, around(rows, search.selected * 2 + 1, usize::from(body.height)));
+}
+
+/// A text with the words that were searched for underlined.
+fn marked(model: &Model, text: &str, query: &str) -> Line<'static> {
+    let wanted: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
+    let hit = model.theme.unread.add_modifier(Modifier::UNDERLINED);
+    let span = |word: &str| {
+        let lower = word.to_lowercase();
+        let found = wanted.iter().any(|w| lower.starts_with(w.as_str()));
+        Span::styled(word.to_owned(), if found { hit } else { model.theme.text })
+    };
+    text.split_word_bounds().map(span).collect::<Vec<_>>().into()
 }
 
 fn form(model: &Model, frame: &mut Frame<'_>, area: Rect, form: &Form) {
