@@ -242,10 +242,8 @@ fn message(model: &mut Model, message: MessageView, new: bool) {
                 || scroll::range(model, chat, size.0, size.1).1 >= chat.messages.len())
     });
     let Some(chat) = model.chats.get_mut(&message.conversation) else { return };
-    if new && !mine {
-        if open && !at_bottom {
-            chat.new_below += 1;
-        }
+    if new && !mine && open && !at_bottom {
+        chat.new_below += 1;
     }
     chat.take(message);
 }
