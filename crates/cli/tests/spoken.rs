@@ -54,6 +54,13 @@ fn two_people_who_hear_it_meet_write_part_join_search_leave_and_come_back() {
     one.hears(&["Delivered."]);
     two.hears(&["Ana, ", ": hello Ben"]);
     two.hears(&["Ana:     second line"]);
+    // The count follows the message.
+    loop {
+        two.types("/list");
+        if two.hears(&["1: Ana"]).contains("1 new") {
+            break;
+        }
+    }
     two.types("/open Ana");
     two.hears(&["With Ana, online by lan"]);
     two.hears(&["New messages:"]);
