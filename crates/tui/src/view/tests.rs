@@ -186,7 +186,7 @@ fn windows() {
     });
     snapshots("why", |size| {
         let mut model = busy(size);
-        press(&mut model, "up up up up w");
+        press(&mut model, "up up up w");
         model
     });
     snapshots("mute", |size| {
