@@ -181,6 +181,14 @@ pub fn shown(message: &MessageView) -> String {
         "retracted" => "(taken back)".to_owned(),
         "unreadable" => "(can't be read yet: its key has not arrived)".to_owned(),
         "unknown" => "(something that this version does not know: a newer one shows it)".to_owned(),
+        "timer" => {
+            let seconds = message.text.strip_prefix("messages disappear after ");
+            let seconds = seconds.and_then(|s| s.strip_suffix(" s")?.parse().ok());
+            match seconds {
+                Some(s) => format!("(messages disappear after {})", crate::time::span(s)),
+                None => format!("({})", sanitize::line(&message.text)),
+            }
+        }
         kind if message.text.is_empty() => format!("({})", sanitize::line(kind)),
         _ => format!("({})", sanitize::line(&message.text)),
     }

@@ -62,7 +62,8 @@ fn header(model: &Model, chat: &Chat, frame: &mut Frame<'_>, area: Rect) {
     let Some(conversation) = model.conversation(&chat.id) else { return };
     let (sign, word) = presence(model, conversation);
     let contact = model.peer(conversation).and_then(|p| model.contacts.get(p));
-    let mut about = Vec::new();
+    // First what is never to be cut off.
+    let mut about = vec![format!("{sign} {word}")];
     match contact {
         Some(c) if c.verified => about.push("verified".to_owned()),
         Some(c) if c.state == nexus_node::api::ContactState::Requested => {
@@ -74,7 +75,7 @@ fn header(model: &Model, chat: &Chat, frame: &mut Frame<'_>, area: Rect) {
         about.push(format!("seen {}", model.now.ago(seen)));
     }
     if let Some(seconds) = conversation.timer {
-        about.push(format!("messages disappear after {}", crate::time::span(seconds)));
+        about.push(format!("gone after {}", crate::time::span(seconds)));
     }
     if model.is_muted(conversation) {
         about.push(match conversation.muted.as_deref() {
@@ -82,7 +83,6 @@ fn header(model: &Model, chat: &Chat, frame: &mut Frame<'_>, area: Rect) {
             Some(until) => format!("muted until {}", model.now.brief(until)),
         });
     }
-    about.push(format!("{sign} {word}"));
     let mut shown = vec![apart(
         Span::styled(format!(" {}", sanitize::line(&conversation.name)), model.theme.title),
         Span::styled(truncate(&about.join(" · "), cells / 2), model.theme.dim),
