@@ -117,6 +117,7 @@ fn every_event_is_on_the_page_and_can_be_watched() {
         "state",
         "contact",
         "conversation",
+        "happened",
         "link_up",
         "link_down",
         "nearby",
@@ -126,7 +127,7 @@ fn every_event_is_on_the_page_and_can_be_watched() {
         assert!(listed.contains(&kind), "{kind}");
         assert!(message.contains(kind), "{kind} can't be watched: {message}");
     }
-    assert_eq!(listed.len(), 10);
+    assert_eq!(listed.len(), 11);
     assert!(rows.iter().all(|row| row[1] == "yes" || row[1] == "no"));
 }
 
