@@ -129,6 +129,11 @@ pub enum Purpose {
         /// For which words.
         query: String,
     },
+    /// What was written around a message that was found.
+    Around {
+        /// Its entry id.
+        of: String,
+    },
     /// The story of a message.
     Why,
     /// An invite link.

@@ -63,11 +63,14 @@ fn window(model: &Model, window: &Window) -> Option<Vec<String>> {
             if search.answered != asked {
                 return None;
             }
+            if search.around.is_some() {
+                return lists::beside(model, search);
+            }
             let mut told = lists::found(model, &search.found);
             told.push(match told.len() {
-                0 => "Nothing found. Type other words, or /back.".to_owned(),
-                _ => "Type a number to go there, other words to search again, or /back.".to_owned(),
-            });
+                0 => "Nothing found. Type other words, or /back.",
+                _ => "Type a number to go there, /around and a number for what was written before and after, other words to search again, or /back.",
+            }.to_owned());
             told
         }
         Window::Pick(pick) => {

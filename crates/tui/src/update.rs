@@ -8,6 +8,7 @@ mod line;
 mod mouse;
 mod node;
 mod people;
+mod search;
 mod settings;
 mod settle;
 #[cfg(test)]

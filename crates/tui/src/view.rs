@@ -6,6 +6,7 @@ mod details;
 mod first_run;
 pub mod home;
 mod pages;
+mod search;
 mod windows;
 
 use ratatui::Frame;

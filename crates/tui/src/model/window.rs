@@ -101,6 +101,31 @@ pub struct Search {
     pub answered: String,
     /// Which is selected.
     pub selected: usize,
+    /// What was written around one of them, once it was asked for.
+    pub around: Option<Around>,
+}
+
+/// What was written around a message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Around {
+    /// Entry id of the message.
+    pub of: String,
+    /// It, the one before and the one after; `None` until that is known.
+    pub messages: Option<Vec<MessageView>>,
+}
+
+impl Search {
+    /// The message before the selected result, it, and the one after; `None` until that is known.
+    #[must_use]
+    pub fn beside(&self) -> Option<[Option<&MessageView>; 3]> {
+        let hit = self.found.get(self.selected)?;
+        let around = self.around.as_ref().filter(|a| a.of == hit.entry_id)?;
+        let all = around.messages.as_ref()?;
+        let at = all.iter().position(|m| m.entry_id == hit.entry_id);
+        let get = |at: Option<usize>| at.and_then(|at| all.get(at));
+        let before = at.and_then(|at| at.checked_sub(1));
+        Some([get(before), get(at), get(at.map(|at| at + 1))])
+    }
 }
 
 /// What a form is for.

@@ -8,6 +8,7 @@ use crate::layout::blocks::shown;
 use crate::model::Model;
 use crate::model::chat::Chat;
 use crate::model::home::Item;
+use crate::model::window::Search;
 use crate::sanitize;
 use crate::text::{count, first_line, truncate};
 use crate::view;
@@ -141,6 +142,27 @@ pub fn found(model: &Model, found: &[MessageView]) -> Vec<String> {
     found.iter().enumerate().map(one).collect()
 }
 
+/// A result of the search with the message before it and the one after it; `None` until they are known.
+#[must_use]
+pub fn beside(model: &Model, search: &Search) -> Option<Vec<String>> {
+    let [before, hit, after] = search.beside()?;
+    let chat = model.chats.get(&search.found.get(search.selected)?.conversation);
+    let mut told = Vec::new();
+    let parts =
+        [(before, "Nothing before it."), (hit, "It is gone."), (after, "Nothing after it.")];
+    for (message, none) in parts {
+        match message {
+            Some(message) => told.extend(words::message(model, chat, message)),
+            None => told.push(none.to_owned()),
+        }
+    }
+    let number = search.selected + 1;
+    told.push(format!(
+        "{number} goes there; /around alone reads the results again, /back leaves off."
+    ));
+    Some(told)
+}
+
 /// Words that are no actions of the key map: name, what comes after it, what it does.
 pub const WORDS: &[(&str, &str, &str)] = &[
     ("list", "", "read out requests, conversations and people nearby, with numbers"),
@@ -153,6 +175,7 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("contacts", "", "read out the contacts"),
     ("ask", "NAME or number", "ask somebody nearby to become a contact"),
     ("add", "WHO words", "ask somebody by ConnectID or invite link"),
+    ("around", "NUMBER", "read out what was written before and after a result of the search"),
     ("status", "", "say whether you are online, and how"),
     ("draft", "TEXT", "keep a text without sending it; without TEXT, read it out"),
     ("paste", "", "take all lines up to one that is only a dot as one message"),

@@ -2,7 +2,7 @@
 
 use nexus_node::api::Command;
 
-use super::{compose, conversation, people, settings, settle, windows};
+use super::{compose, conversation, people, search, settings, settle, windows};
 use crate::keymap::{Action as A, Place};
 use crate::message::{Effect, Purpose};
 use crate::model::home::{self, Item};
@@ -15,10 +15,10 @@ pub(super) fn act(model: &mut Model, place: Place, action: A) {
         A::Help => model.windows.push(Window::Help { scroll: 0 }),
         A::Palette => windows::show(model, pick(PickKind::Palette)),
         A::Switch => windows::show(model, pick(PickKind::Switch)),
-        A::Search => windows::search(model, None),
+        A::Search => search::open(model, None),
         A::SearchHere => {
             let here = model.open.clone();
-            windows::search(model, here);
+            search::open(model, here);
         }
         A::Invite => people::invite(model),
         A::AddContact => windows::show(model, people::form(model)),

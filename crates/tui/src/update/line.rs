@@ -95,6 +95,7 @@ fn command(model: &mut Model, word: &str, rest: &str) {
             model.windows.pop();
             return tell(model, vec!["Left off.".to_owned()]);
         }
+        "around" => return choose::around(model, rest),
         // Whoever asks for something else has left what was asked.
         _ => model.windows.clear(),
     }

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use nexus_node::api::{Command, ContactState, ErrorBody, ErrorCode, Event, MessageView};
 
-use super::{conversation, people};
+use super::{conversation, people, search};
 use crate::layout::{scroll, viewport};
 use crate::message::{Effect, Load, Purpose, Rows};
 use crate::model::chat::Anchor;
@@ -81,6 +81,10 @@ pub(super) fn answer(
 }
 
 fn refused(model: &mut Model, serial: u64, purpose: Purpose, error: &ErrorBody) {
+    if let Purpose::Around { of } = &purpose {
+        // What was found may be gone by now.
+        return search::around(model, of, Vec::new());
+    }
     if let Purpose::Send { conversation, text } = purpose
         && let Some(chat) = model.chats.get_mut(&conversation)
     {
@@ -139,8 +143,9 @@ fn taken(model: &mut Model, serial: u64, purpose: Purpose, rows: Rows) {
             conversation::load(model, &conversation, load);
         }
         (Purpose::Search { query }, Rows::Messages(found)) => {
-            super::windows::found(model, query, found);
+            search::found(model, query, found);
         }
+        (Purpose::Around { of }, Rows::Messages(messages)) => search::around(model, &of, messages),
         (Purpose::Draft { conversation }, Rows::Draft(Some(draft))) => {
             if let Some(chat) = model.chats.get_mut(&conversation) {
                 // What was typed meanwhile comes after what was kept.

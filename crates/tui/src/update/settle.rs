@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use nexus_node::api::Command;
 
-use super::conversation;
+use super::{conversation, search};
 use crate::layout::{scroll, viewport};
 use crate::message::{Effect, Purpose};
 use crate::model::chat::Anchor;
@@ -26,6 +26,7 @@ pub(super) fn settle(model: &mut Model) {
     forget_phrase(model);
     at_bottom(model);
     conversation::load_near(model);
+    search::settle(model);
     let now = model.now.at;
     let stays =
         |t: &crate::model::Toast| now.duration_since(t.since) < if t.bad { BAD } else { TOAST };

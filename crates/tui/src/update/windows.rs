@@ -1,20 +1,15 @@
 //! What is done in windows: choosing, searching, filling in, saying yes.
 
-use nexus_node::api::{Command, MessageView};
+use nexus_node::api::Command;
 
-use super::{act as acting, compose, conversation, settings};
+use super::{act as acting, compose, conversation, search, settings};
 use crate::keymap::Action as A;
 use crate::message::{Effect, Load, Purpose};
 use crate::model::Model;
 use crate::model::choices::options;
 use crate::model::composer::Composer;
 use crate::model::settings::Setting;
-use crate::model::window::{Choice, Confirm, Form, FormKind, PageKind, Pick, Search, Window};
-
-/// Results of a search at most.
-const FOUND: u32 = 50;
-/// Shortest word that is searched for.
-const SHORTEST: usize = 2;
+use crate::model::window::{Choice, Confirm, Form, FormKind, PageKind, Pick, Window};
 
 /// Opens a window; one that chooses takes the place of another that does.
 pub(super) fn show(model: &mut Model, window: Window) {
@@ -30,47 +25,13 @@ pub(super) fn has_field(model: &Model) -> bool {
     matches!(model.windows.last(), Some(Window::Pick(_) | Window::Search(_) | Window::Form(_)))
 }
 
-/// Opens the search, everywhere or in one conversation.
-pub(super) fn search(model: &mut Model, within: Option<String>) {
-    let search = Search {
-        field: Composer::default(),
-        within,
-        found: Vec::new(),
-        answered: String::new(),
-        selected: 0,
-    };
-    show(model, Window::Search(search));
-}
-
 /// The field of the window on top changed.
 pub(super) fn typed(model: &mut Model) {
     match model.windows.last_mut() {
         Some(Window::Pick(pick)) => pick.selected = 0,
         Some(Window::Form(form)) => form.error.clear(),
-        Some(Window::Search(search)) => {
-            search.selected = 0;
-            let query = search.field.text().trim().to_owned();
-            if query.chars().count() < SHORTEST {
-                search.found.clear();
-                search.answered = query;
-                return;
-            }
-            let conversation = search.within.clone();
-            let command =
-                Command::Search { query: query.clone(), conversation, limit: Some(FOUND) };
-            model.ask(Purpose::Search { query }, command);
-        }
+        Some(Window::Search(_)) => search::typed(model),
         _ => {}
-    }
-}
-
-/// What was found; only what answers the words as they are now is shown.
-pub(super) fn found(model: &mut Model, query: String, found: Vec<MessageView>) {
-    if let Some(Window::Search(search)) = model.windows.last_mut()
-        && search.field.text().trim() == query
-    {
-        search.found = found;
-        search.answered = query;
     }
 }
 

@@ -74,7 +74,9 @@ pub(crate) fn waits(model: &Model) -> Option<(&'static str, i64, u64)> {
     let first = late.first()?;
     let what = match &first.purpose {
         Purpose::Send { .. } => "your message is being kept",
-        Purpose::Window { .. } | Purpose::Unread { .. } => "reading messages",
+        Purpose::Window { .. } | Purpose::Unread { .. } | Purpose::Around { .. } => {
+            "reading messages"
+        }
         Purpose::Search { .. } => "searching",
         Purpose::Contact(_) => "asking",
         _ => "waiting for the node",

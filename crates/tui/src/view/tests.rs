@@ -170,8 +170,12 @@ fn windows() {
         answer(
             &mut model,
             |p| *p == Purpose::Search { query: "eight".into() },
-            Rows::Messages(vec![found]),
+            Rows::Messages(vec![found.clone()]),
         );
+        let chat = model.chat().unwrap();
+        let at = chat.index(&found.entry_id).unwrap();
+        let around = chat.messages[at - 1..=at + 1].to_vec();
+        answer(&mut model, |p| matches!(p, Purpose::Around { .. }), Rows::Messages(around));
         model
     });
     snapshots("add_contact", |size| {

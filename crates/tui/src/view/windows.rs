@@ -2,9 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
-use unicode_segmentation::UnicodeSegmentation;
 
 use super::{apart, boxed, lines, pages, paragraph};
 use crate::keymap::{Action, Place, spelled};
@@ -12,7 +10,7 @@ use crate::model::Model;
 use crate::model::choices::options;
 use crate::model::composer::Composer;
 use crate::model::settings::Setting;
-use crate::model::window::{Form, FormKind, Pick, PickKind, Search, Window};
+use crate::model::window::{Form, FormKind, Pick, PickKind, Window};
 use crate::sanitize;
 use crate::text::{fit, truncate, width};
 
@@ -31,7 +29,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, window: &Wi
             scrolled(model, frame, inner, body, page.scroll);
         }
         Window::Pick(pick) => self::pick(model, frame, area, pick),
-        Window::Search(search) => self::search(model, frame, area, search),
+        Window::Search(search) => super::search::draw(model, frame, area, search),
         Window::Form(form) => self::form(model, frame, area, form),
         Window::Confirm(confirm) => {
             let body =
@@ -101,7 +99,13 @@ fn help(model: &Model, cells: usize) -> Vec<Line<'static>> {
 }
 
 /// One line to type in; the end of what was typed is in view.
-fn field(model: &Model, frame: &mut Frame<'_>, area: Rect, field: &Composer, focused: bool) {
+pub(super) fn field(
+    model: &Model,
+    frame: &mut Frame<'_>,
+    area: Rect,
+    field: &Composer,
+    focused: bool,
+) {
     let cells = usize::from(area.width.saturating_sub(3)).max(1);
     let before = sanitize::line(field.text().get(..field.cursor()).unwrap_or_default());
     let text = sanitize::line(field.text());
@@ -120,13 +124,17 @@ fn field(model: &Model, frame: &mut Frame<'_>, area: Rect, field: &Composer, foc
     }
 }
 
-fn part(area: Rect, y: u16, height: u16) -> Rect {
+pub(super) fn part(area: Rect, y: u16, height: u16) -> Rect {
     let top = (area.y + y).min(area.bottom());
     Rect::new(area.x, top, area.width, height.min(area.bottom() - top))
 }
 
 /// The lines around the selected one that fit.
-fn around(mut all: Vec<Line<'static>>, selected: usize, height: usize) -> Vec<Line<'static>> {
+pub(super) fn around(
+    mut all: Vec<Line<'static>>,
+    selected: usize,
+    height: usize,
+) -> Vec<Line<'static>> {
     let skip = (selected + 1).saturating_sub(height);
     all.drain(..skip.min(all.len()));
     all.truncate(height);
@@ -170,63 +178,6 @@ fn pick(model: &Model, frame: &mut Frame<'_>, area: Rect, pick: &Pick) {
         );
     }
     lines(frame, body, around(rows.collect(), pick.selected, usize::from(body.height)));
-}
-
-fn search(model: &Model, frame: &mut Frame<'_>, area: Rect, search: &Search) {
-    let within = search.within.as_deref().and_then(|id| model.conversation(id));
-    let title = match within {
-        Some(conversation) => format!("Search in {}", sanitize::line(&conversation.name)),
-        None => "Search everywhere".to_owned(),
-    };
-    let size = (area.width.saturating_sub(4).min(100), area.height.saturating_sub(4).min(30));
-    let inner = boxed(model, frame, area, size, &title);
-    field(model, frame, part(inner, 0, 1), &search.field, true);
-    let cells = usize::from(inner.width);
-    let body = part(inner, 1, inner.height.saturating_sub(1));
-    if search.found.is_empty() {
-        let typed = search.field.text().trim();
-        let words = match typed.chars().count() {
-            0 | 1 => "  Type words; beginnings of words match from three letters on.",
-            _ if search.answered == typed => "  Nothing found.",
-            _ => "  searching …",
-        };
-        return lines(frame, body, paragraph(words, cells, model.theme.dim));
-    }
-    let mut rows = Vec::new();
-    for (at, message) in search.found.iter().enumerate() {
-        let chosen = at == search.selected;
-        let sign = if chosen { "▸ " } else { "  " };
-        let place = model.conversation(&message.conversation).map(|c| sanitize::line(&c.name));
-        let head = apart(
-            Span::styled(format!("{sign}{}", model.name(&message.author)), model.theme.theirs),
-            Span::styled(
-                format!("{}  {}", place.unwrap_or_default(), model.now.brief(&message.time)),
-                model.theme.dim,
-            ),
-            cells,
-        );
-        let snippet = message.snippet.as_deref().unwrap_or(&message.text);
-        let text = truncate(&format!("    {}", sanitize::line(snippet)), cells);
-        let text = marked(model, &text, &search.answered);
-        let paint = |line: Line<'static>| {
-            if chosen { line.patch_style(model.theme.selected) } else { line }
-        };
-        rows.push(paint(head));
-        rows.push(paint(text));
-    }
-    lines(frame, body, around(rows, search.selected * 2 + 1, usize::from(body.height)));
-}
-
-/// A text with the words that were searched for underlined.
-fn marked(model: &Model, text: &str, query: &str) -> Line<'static> {
-    let wanted: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
-    let hit = model.theme.unread.add_modifier(Modifier::UNDERLINED);
-    let span = |word: &str| {
-        let lower = word.to_lowercase();
-        let found = wanted.iter().any(|w| lower.starts_with(w.as_str()));
-        Span::styled(word.to_owned(), if found { hit } else { model.theme.text })
-    };
-    text.split_word_bounds().map(span).collect::<Vec<_>>().into()
 }
 
 fn form(model: &Model, frame: &mut Frame<'_>, area: Rect, form: &Form) {

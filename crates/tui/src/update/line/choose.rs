@@ -7,7 +7,7 @@ use crate::model::home::{self, Item};
 use crate::model::window::{Form, Page, PageKind, Window};
 use crate::model::{Focus, Model};
 use crate::spoken::{place, words};
-use crate::update::{act, conversation, people, windows};
+use crate::update::{act, conversation, people, search, windows};
 
 /// Shortest beginning of a ConnectID that names somebody.
 const SHORTEST: usize = 6;
@@ -183,6 +183,23 @@ pub(super) fn answer(model: &mut Model, text: &str) {
             talk::send(model, text);
         }
         None => model.say("Nothing was asked."),
+    }
+}
+
+/// What was written around a result of the search; without a number the results again.
+pub(super) fn around(model: &mut Model, rest: &str) {
+    let number = rest.trim_start_matches('#').parse::<usize>().ok();
+    let Some(Window::Search(search)) = model.windows.last_mut() else {
+        return model.complain("Search first: /search WORDS, then /around 1.");
+    };
+    search.around = None;
+    match number.and_then(|n| n.checked_sub(1)).filter(|at| *at < search.found.len()) {
+        Some(at) => {
+            search.selected = at;
+            search::ask_around(model);
+        }
+        None if rest.is_empty() => {}
+        None => model.complain("There is no result of that number."),
     }
 }
 

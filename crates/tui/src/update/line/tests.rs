@@ -236,6 +236,26 @@ fn what_takes_longer_than_half_a_second_is_told_and_the_rest_goes_on() {
     assert!(told.contains(&"1: You, in Ben, 17:33: message 3".to_owned()), "{told:?}");
 }
 
+#[test]
+fn what_was_written_around_a_result_is_read_out_on_request() {
+    let (mut model, mut teller) = heard();
+    types(&mut model, &mut teller, "/search mess");
+    let found = [7, 3].map(|n| testing::message(n, "ben")).to_vec();
+    answer(&mut model, |p| matches!(p, Purpose::Search { .. }), Rows::Messages(found));
+    assert!(teller.tell(&model).iter().any(|l| l.contains("/around and a number")));
+    let (told, effects) = types(&mut model, &mut teller, "/around 2");
+    assert_eq!((told.len(), commands(&effects).len()), (0, 1), "{told:?}");
+    let around = (2..5).map(|n| testing::message(n, "ben")).collect();
+    answer(&mut model, |p| matches!(p, Purpose::Around { .. }), Rows::Messages(around));
+    let told = teller.tell(&model);
+    let expected = ["Ben, 17:32: message 2", "Ben, 17:33: message 3", "Ben, 17:34: message 4"];
+    assert_eq!(told[..3], expected, "{told:?}");
+    let (told, _) = types(&mut model, &mut teller, "/around");
+    assert!(told[0].starts_with("1: Ben") && told[1].starts_with("2: Ben"), "{told:?}");
+    let (told, _) = types(&mut model, &mut teller, "/around 9");
+    assert!(told.iter().any(|l| l == "There is no result of that number."), "{told:?}");
+}
+
 /// A line as somebody types it: an action with or without something behind it, an answer, anything.
 fn any_line() -> impl Strategy<Value = String> {
     let words: Vec<String> = crate::spoken::lists::WORDS
