@@ -99,14 +99,31 @@ pub fn contacts(model: &Model) -> Vec<String> {
 pub fn messages(model: &Model, chat: &Chat, from: usize, to: usize, numbers: bool) -> Vec<String> {
     let all = chat.messages.len();
     let some = chat.messages.get(from..to.min(all)).unwrap_or_default();
+    let order = |at: usize| chat.messages.get(at).map(|m| m.order.as_str());
     let one = |(at, message): (usize, &MessageView)| {
-        let mut told = words::message(model, Some(chat), message);
-        if let (Some(first), true) = (told.first_mut(), numbers && !chat.newer) {
-            *first = format!("#{} {first}", all - from - at);
+        let at = from + at;
+        let before = at.checked_sub(1).and_then(order);
+        let mut told = match before.is_some() || !chat.older {
+            true => happened(model, chat, before, order(at)),
+            false => Vec::new(),
+        };
+        let mut lines = words::message(model, Some(chat), message);
+        if let (Some(first), true) = (lines.first_mut(), numbers && !chat.newer) {
+            *first = format!("#{} {first}", all - at);
+        }
+        told.append(&mut lines);
+        if at + 1 == all && !chat.newer {
+            told.append(&mut happened(model, chat, order(at), None));
         }
         told
     };
     some.iter().enumerate().flat_map(one).collect()
+}
+
+/// What stands between two messages besides what was written. Times apart are told as they end.
+fn happened(model: &Model, chat: &Chat, before: Option<&str>, after: Option<&str>) -> Vec<String> {
+    let all = chat.happened_between(before, after).filter(|h| h.kind != "merge");
+    all.map(|what| words::happened(model, what)).collect()
 }
 
 /// The draft of a conversation.

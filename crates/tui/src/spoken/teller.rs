@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
-use nexus_node::api::{Event, MessageState, MessageView};
+use nexus_node::api::{Event, HappenedView, MessageState, MessageView};
 
 use super::news::{Known, changed, news_of, opening};
 use super::{lists, quiet, window, words};
@@ -35,6 +35,7 @@ pub struct Teller {
     message: Option<String>,
     toast: Option<Toast>,
     window: Option<Window>,
+    happened: BTreeMap<String, Vec<HappenedView>>,
     merges: BTreeMap<String, (u64, u64, Timestamp)>,
     waiting: Option<i64>,
     /// Texts that were sent from here and have not come back as messages yet.
@@ -148,6 +149,7 @@ impl Teller {
             self.people(model);
             self.arrived();
             self.merged(model);
+            self.happened(model);
             self.conversation(model);
             self.chosen(model);
             self.top(model);
@@ -279,6 +281,24 @@ impl Teller {
                 self.news.push(lists::merged(model, id, *seen - *told));
                 *told = *seen;
             }
+        }
+    }
+
+    /// What changed of a device, a key or a name, or who was verified, since the conversation was opened.
+    fn happened(&mut self, model: &Model) {
+        for (id, chat) in &model.chats {
+            let Some(all) = &chat.happened else { continue };
+            // What happened before was read out where it stands.
+            let before = self.happened.entry(id.clone()).or_insert_with(|| all.clone());
+            if before == all {
+                continue;
+            }
+            let known = std::mem::replace(before, all.clone());
+            // A second contact key is a warning of its own.
+            let told =
+                |h: &&HappenedView| matches!(h.kind.as_str(), "merge" | "second_contact_key");
+            let new = all.iter().filter(|h| !told(h) && !known.contains(h));
+            self.news.extend(new.map(|what| words::happened(model, what)));
         }
     }
 

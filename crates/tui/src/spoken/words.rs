@@ -1,6 +1,6 @@
 //! Single things in words: a message, a state, somebody.
 
-use nexus_node::api::{ConversationView, MessageState, MessageView};
+use nexus_node::api::{ConversationView, HappenedView, MessageState, MessageView};
 
 use crate::layout::blocks::shown;
 use crate::model::chat::Chat;
@@ -36,7 +36,9 @@ pub fn who(model: &Model, id: &str) -> String {
 }
 
 fn careful(name: &str, id: &str) -> String {
-    let own = ["you", "me", "nexus"].iter().any(|word| name.trim().eq_ignore_ascii_case(word));
+    let own = ["you", "me", "nexus", "careful", "note"]
+        .iter()
+        .any(|word| name.trim().eq_ignore_ascii_case(word));
     if own || name.contains([',', ':', '.']) {
         format!("{name} ({})", short(id))
     } else {
@@ -135,6 +137,24 @@ pub fn message(model: &Model, chat: Option<&Chat>, message: &MessageView) -> Vec
     let mut told = vec![format!("{}: {}", head.join(", "), lines.next().unwrap_or_default())];
     told.extend(lines.map(|line| format!("{}: {line}", begun(&author))));
     told
+}
+
+/// A change that a person should see: a device, a key, a name, or that somebody was verified.
+#[must_use]
+pub fn happened(model: &Model, what: &HappenedView) -> String {
+    let talk = model.conversation(&what.conversation);
+    let name = talk.map(|c| with(model, c)).unwrap_or_default();
+    let begin = match what.kind.as_str() {
+        "second_contact_key" | "device_added" | "device_revoked" | "unverified" => "Careful",
+        _ => "Note",
+    };
+    let day = model.now.day(&what.time).filter(|day| *day != model.now.today());
+    let day = day.map(|day| format!("{} ", model.now.day_name(day))).unwrap_or_default();
+    let clock = model.now.clock(&what.time);
+    format!(
+        "{begin}, {name}, {day}{clock}: {}.",
+        sanitize::line(&what.detail).trim_end_matches('.')
+    )
 }
 
 /// A line of a page without the signs and drawings that only eyes need.

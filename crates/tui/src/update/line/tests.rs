@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use nexus_node::api::{Command, ContactState, Event, EventView, MessageState};
+use nexus_node::api::{Command, ContactState, Event, EventView, HappenedView, MessageState};
 
 use crate::keymap::Action;
 use crate::message::{Effect, Message, Purpose, Rows};
@@ -254,6 +254,32 @@ fn what_was_written_around_a_result_is_read_out_on_request() {
     assert!(told[0].starts_with("1: Ben") && told[1].starts_with("2: Ben"), "{told:?}");
     let (told, _) = types(&mut model, &mut teller, "/around 9");
     assert!(told.iter().any(|l| l == "There is no result of that number."), "{told:?}");
+}
+
+#[test]
+fn what_happened_besides_what_was_written_is_told_as_it_happens_and_read_out_where_it_stands() {
+    let (mut model, mut teller) = heard();
+    let happens = |model: &mut Model, all: Vec<HappenedView>| {
+        let purpose = Purpose::Happened { conversation: "c-ben".into() };
+        update(model, Message::Answer { serial: 0, purpose, result: Ok(Rows::Happened(all)) });
+    };
+    let renamed = testing::happened("renamed", 7, 0, "Ben calls themselves Benno now");
+    happens(&mut model, vec![renamed.clone()]);
+    assert!(
+        teller.tell(&model).is_empty(),
+        "what was there at the opening is read where it stands"
+    );
+    let device = testing::happened("device_added", 20, 0, "Ben has a further device\nDelivered");
+    let merge = testing::happened("merge", 20, 0, "0 messages arrived while you were apart");
+    happens(&mut model, vec![renamed, merge, device]);
+    let told = teller.tell(&model);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("Careful, Ben, 17:50: Ben has a further device"), "{told:?}");
+    assert!(teller.tell(&model).is_empty());
+    let (told, _) = types(&mut model, &mut teller, "/read 2");
+    assert_eq!(told[0], "Note, Ben, 17:37: Ben calls themselves Benno now.");
+    assert_eq!(told[1], "#2 Ben, 17:37: message 7");
+    assert!(told[3].starts_with("Careful, Ben, 17:50") && told.len() == 4, "{told:?}");
 }
 
 /// A line as somebody types it: an action with or without something behind it, an answer, anything.
