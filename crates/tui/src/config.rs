@@ -4,7 +4,7 @@ mod quiet;
 
 use toml_edit::{Document, DocumentMut, Item, TableLike, TomlError, Value};
 
-use crate::keymap::{self, Action, Keymap, Place, Set};
+use crate::keymap::{self, Action, Key, Keymap, Place, Set};
 use crate::theme::Kind;
 pub use quiet::QuietHours;
 
@@ -29,7 +29,12 @@ pub struct Config {
     pub vim: bool,
     /// Keys.
     pub keymap: Keymap,
+    /// What a person changed of them; `None` takes a meaning away.
+    pub changed: Vec<Change>,
 }
+
+/// A key with a meaning that a person gave it: place, keys, action.
+pub type Change = (Place, Vec<Key>, Option<Action>);
 
 impl Default for Config {
     fn default() -> Self {
@@ -43,6 +48,7 @@ impl Default for Config {
             quiet_hours: None,
             vim: false,
             keymap: Keymap::of(Set::Default),
+            changed: Vec::new(),
         }
     }
 }
@@ -90,6 +96,15 @@ impl Config {
             config.apply(text, key, item)?;
         }
         Ok(config)
+    }
+
+    /// Takes the other set of keys. What a person changed holds in it too.
+    pub fn set_keys(&mut self, vim: bool) {
+        self.vim = vim;
+        self.keymap.take_set(if vim { Set::Vim } else { Set::Default });
+        for (place, keys, action) in &self.changed {
+            self.keymap.bind(*place, keys.clone(), *action);
+        }
     }
 
     fn apply(&mut self, text: &str, key: &str, item: &Item) -> Result<(), String> {
@@ -161,7 +176,8 @@ impl Config {
                     })?),
                     None => return Err(at(text, item, "an action is a text, like \"switch\"")),
                 };
-                self.keymap.bind(place, sequence, action);
+                self.keymap.bind(place, sequence.clone(), action);
+                self.changed.push((place, sequence, action));
             }
         }
         Ok(())

@@ -58,11 +58,17 @@ impl Keymap {
     #[must_use]
     pub fn of(set: Set) -> Self {
         let mut map = Self { bindings: Vec::new(), by_name: false };
-        map.add(sets::DEFAULT);
-        if set == Set::Vim {
-            map.add(sets::VIM);
-        }
+        map.take_set(set);
         map
+    }
+
+    /// Takes the keys of a set instead of those it has.
+    pub fn take_set(&mut self, set: Set) {
+        self.bindings.clear();
+        self.add(sets::DEFAULT);
+        if set == Set::Vim {
+            self.add(sets::VIM);
+        }
     }
 
     fn add(&mut self, set: &[(Place, &str, Action)]) {

@@ -4,6 +4,7 @@ use nexus_node::config::Visibility;
 
 use super::windows;
 use crate::config::QuietHours;
+use crate::keymap::{Action, Place};
 use crate::message::Effect;
 use crate::model::Model;
 use crate::model::composer::Composer;
@@ -62,10 +63,15 @@ fn theme(model: &mut Model) {
 
 fn keys(model: &mut Model) {
     let vim = !model.config.vim;
-    model.say("The other keys hold from the next start on.");
+    model.config.set_keys(vim);
+    model.keys.clear();
+    for chat in model.chats.values_mut() {
+        chat.normal = false;
+    }
+    let help = model.config.keymap.keys_of(Action::Help, Some(Place::Everywhere));
+    model.say(format!("These keys hold from now on: {help} shows them."));
     let value = if vim { "\"vim\"" } else { "\"default\"" };
     model.effects.push(Effect::Set("keys", value.to_owned()));
-    model.config.vim = vim;
 }
 
 fn ask_hours(model: &mut Model) {

@@ -92,6 +92,27 @@ fn every_setting_can_be_changed_and_is_kept() {
 }
 
 #[test]
+fn the_other_set_of_keys_holds_at_once_and_keeps_what_a_person_changed() {
+    use crate::config::Config;
+    use crate::keymap::{Action, Meaning, Place, parse};
+    let mut model = home(SIZE);
+    model.config =
+        Config::parse("[tui.bind.list]\n\"ctrl-t\" = \"switch\"\nj = \"none\"\n").unwrap();
+    let means =
+        |model: &Model, keys: &str| model.config.keymap.meaning(Place::List, &parse(keys).unwrap());
+    let at = Setting::ALL.iter().position(|s| *s == Setting::Keys).unwrap();
+    assert_eq!(means(&model, "k"), Meaning::Nothing);
+    change(&mut model, at);
+    assert_eq!(means(&model, "k"), Meaning::Action(Action::Up));
+    assert_eq!(means(&model, "j"), Meaning::Nothing, "it was taken away");
+    assert_eq!(means(&model, "ctrl-t"), Meaning::Action(Action::Switch));
+    change(&mut model, at);
+    assert_eq!(means(&model, "k"), Meaning::Nothing);
+    assert_eq!(means(&model, "ctrl-t"), Meaning::Action(Action::Switch));
+    assert!(!model.config.vim);
+}
+
+#[test]
 fn many_messages_at_once_are_one_piece_of_news() {
     let mut model = home(SIZE);
     assert!(tells(&mut model));
