@@ -251,6 +251,10 @@ impl Teller {
                 person.contact_in_state(&other.id, "incoming", SOON);
                 person.nexus(&["contact", "accept", &other.id]).rows();
             }
+            ContactAct::Decline => {
+                drop(person.nexus(&["contact", "decline", &other.id]).rows());
+            }
+            ContactAct::Remove => drop(person.nexus(&["contact", "remove", &other.id]).rows()),
             ContactAct::Block => drop(person.nexus(&["contact", "block", &other.id]).rows()),
             ContactAct::Unblock => drop(person.nexus(&["contact", "unblock", &other.id]).rows()),
         }

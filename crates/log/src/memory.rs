@@ -186,6 +186,14 @@ impl MemoryLedger {
         self.keys.clear();
     }
 
+    /// … all of one topic that were not erased for good, and when they were asked for: removing its conversation does.
+    pub fn forget_keys_of(&mut self, topic: &Topic) {
+        let chains = self.chains.values().filter(|chain| chain.topic == *topic);
+        let logs: BTreeSet<LogKey> = chains.map(|chain| chain.log).collect();
+        self.keys.retain(|(log, ..), held| !logs.contains(log) || held.state == KeyState::Erased);
+        self.asked.retain(|(log, _), _| !logs.contains(log));
+    }
+
     fn view_mut(&mut self, conversation: &ConversationId) -> &mut View {
         self.views.entry(*conversation).or_default()
     }

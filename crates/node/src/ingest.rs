@@ -36,11 +36,8 @@ pub(crate) fn take(work: &mut Work<'_, '_>, topic: &Topic, run: &CheckedRun) -> 
         return Ok(Taken::Refused);
     };
     // A run may still be on its way when its conversation is no longer wanted.
-    if let Some(peer) = work.me.peer_of(&conversation) {
-        let state = work.tx.contact(&peer)?.map(|contact| contact.state);
-        if !matches!(state, Some(ContactState::Requested | ContactState::Accepted)) {
-            return Ok(Taken::Unwanted);
-        }
+    if !is_wanted(work, &conversation)? {
+        return Ok(Taken::Unwanted);
     }
     // An instance that is not live reads all the same.
     let Some(author) = work.me.reader() else { return Ok(Taken::Refused) };
@@ -187,12 +184,20 @@ fn mine(
     Ok(())
 }
 
-/// Asks for the keys that are missing in a conversation, and answers those who asked.
+/// Whether a conversation goes on: mine with my own devices, or one with somebody whom I asked or accepted.
+fn is_wanted(work: &Work<'_, '_>, conversation: &Conversation) -> Answered<bool> {
+    let Some(peer) = work.me.peer_of(conversation) else { return Ok(true) };
+    let state = work.tx.contact(&peer)?.map(|contact| contact.state);
+    Ok(matches!(state, Some(ContactState::Requested | ContactState::Accepted)))
+}
+
+/// Asks for the keys that are missing in a conversation, and answers those who asked; nothing where it is not wanted any
+/// more, for keys that went with a contact who was removed are not missing.
 pub(crate) fn settle_requests(
     work: &mut Work<'_, '_>,
     conversation: &Arc<Conversation>,
 ) -> Answered<()> {
-    if !work.me.is_live() {
+    if !work.me.is_live() || !is_wanted(work, conversation)? {
         return Ok(());
     }
     let now = work.clock();

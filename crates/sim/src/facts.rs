@@ -1,6 +1,6 @@
 //! What a node keeps beside its logs: who it is, whom it knows, what reached whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nexus_identity::card::{Statement, VerifiedCard};
@@ -26,6 +26,8 @@ pub enum Standing {
     Accepted,
     /// I do not want to hear them.
     Blocked,
+    /// I do not want them any more, or never did.
+    Removed,
 }
 
 /// Somebody known.
@@ -35,6 +37,8 @@ pub struct Contact {
     pub standing: Standing,
     /// … and where they stood before they were blocked.
     pub before: Standing,
+    /// Until when what they ask is not looked at.
+    pub declined: Option<Millis>,
     /// Their card.
     pub card: Option<Arc<VerifiedCard>>,
 }
@@ -70,6 +74,8 @@ pub struct Facts {
     pub letters: BTreeMap<ConnectId, (LetterId, Millis, Millis)>,
     /// When each prekey was replaced: what the ring is to remember, kept beside it.
     pub replaced: BTreeMap<PrekeyId, Millis>,
+    /// Conversations whose keys went with a contact who was removed, at some time.
+    pub erased: BTreeSet<Topic>,
     /// The last word of my devices on each contact.
     pub said: BTreeMap<ConnectId, Position>,
 }
@@ -114,6 +120,7 @@ impl Facts {
             delivered: BTreeMap::new(),
             letters: BTreeMap::new(),
             replaced: BTreeMap::new(),
+            erased: BTreeSet::new(),
             said: BTreeMap::new(),
         })
     }

@@ -21,7 +21,9 @@ use crate::plan::{Act, ClockPlan, Fault, Lie};
 use crate::trace::short;
 use crate::world::World;
 
+mod gone;
 mod second;
+mod traffic;
 
 /// A prekey older than this is gone: 7 days until it is replaced, 30 until it is erased, a day to get there.
 const PREKEY_GONE: u64 = 38 * 86_400_000;
@@ -90,6 +92,8 @@ impl World {
             self.check_rebuilt(node);
             self.check_reference(node);
             self.check_erased(node);
+            self.check_removed(node);
+            self.check_revoked(node);
         }
         let topics: BTreeSet<Topic> = self
             .nodes
@@ -123,7 +127,11 @@ impl World {
             Err(error) => return self.fail(format!("a disk could not be copied: {error}")),
         };
         let Some(me) = held.disk.facts.me() else { return };
+        let held = &self.nodes[&node];
         for conversation in held.disk.facts.conversations.clone().values() {
+            if gone::is_removed(&self.nodes[&node].disk.facts, conversation) {
+                continue;
+            }
             let done = scratch.transaction::<_, DiskError>(|tx, _| {
                 rebuild(tx, conversation, &me, log_clock(wall))
             });
@@ -331,29 +339,12 @@ impl World {
         }
     }
 
-    /// The bytes of runs stay within a multiple of what was missing, and what breaking links cost.
-    fn check_bytes(&mut self) {
-        let liars = self.nodes.values().any(|node| !node.is_honest());
-        let most = self.traffic.useful * RUN_FACTOR + RUN_SLACK * (self.traffic.links + 1);
-        if !liars && self.traffic.runs > most {
-            self.fail(format!(
-                "{} RUN bytes arrived for {} new ones",
-                self.traffic.runs, self.traffic.useful
-            ));
-        }
-    }
-
     /// Who has this ConnectID, in words.
     #[must_use]
     pub fn name_of(&self, who: &ConnectId) -> String {
         self.person(who).map_or_else(|| short(who.as_bytes()), |person| format!("p{person}"))
     }
 }
-
-/// RUN bytes that may arrive for each byte of runs that brought something.
-const RUN_FACTOR: u64 = 4;
-/// … and for each link that came up: what was under way when the one before it broke.
-const RUN_SLACK: u64 = 80 * 1024;
 
 /// Where two views differ, but for what depends on when a message came.
 fn difference(a: &[Message], b: &[Message], timed: bool) -> Option<String> {

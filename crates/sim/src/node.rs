@@ -15,6 +15,7 @@ use crate::plan::{ClockPlan, Lie};
 mod contacts;
 mod jobs;
 mod lines;
+mod own;
 mod take;
 mod work;
 
@@ -116,8 +117,10 @@ pub struct Node {
     pub gone: bool,
     /// How its engine is set.
     pub config: Config,
+    /// Frames that a liar holds back, and of which links.
+    pub kept: Vec<(LinkId, crate::net::Heard)>,
     /// Frames it heard, to be replayed by a liar.
-    pub heard: Vec<(u8, std::sync::Arc<Vec<u8>>)>,
+    pub heard: Vec<crate::net::Heard>,
 }
 
 impl Node {
@@ -146,6 +149,7 @@ impl Node {
             tainted: BTreeSet::new(),
             gone: false,
             config,
+            kept: Vec::new(),
             heard: Vec::new(),
         }
     }

@@ -140,6 +140,20 @@ pub enum Act {
         /// What.
         what: ContactAct,
     },
+    /// Somebody goes by another name from now on: a new card.
+    Rename {
+        /// The device.
+        node: usize,
+        /// Makes the name.
+        pick: u64,
+    },
+    /// A device revokes another one of the same person.
+    Revoke {
+        /// The device.
+        node: usize,
+        /// The other one.
+        other: usize,
+    },
     /// A backup is made of a device.
     Backup {
         /// The device.
@@ -222,6 +236,10 @@ pub enum ContactAct {
     Block,
     /// Take that back.
     Unblock,
+    /// Decline what they asked.
+    Decline,
+    /// Want them no longer.
+    Remove,
 }
 
 /// What can go wrong.
@@ -321,6 +339,8 @@ pub enum Lie {
     Flood,
     /// Stops in the middle of a run.
     Stall,
+    /// Sends what it has in an order of its own: what comes later first, and at times one frame long after all others.
+    Reorder,
     /// Writes two branches of its own log, and shows one to some and the other to others.
     Equivocate,
 }

@@ -141,8 +141,11 @@ fn concerns(step: &Step, node: usize) -> bool {
         | Act::Write { node: of, .. }
         | Act::Look { node: of, .. }
         | Act::Contact { node: of, .. }
+        | Act::Rename { node: of, .. }
         | Act::Backup { node: of } => *of == node,
-        Act::Restore { node: of, from } => *of == node || *from == node,
+        Act::Restore { node: of, from } | Act::Revoke { node: of, other: from } => {
+            *of == node || *from == node
+        }
         Act::Fault(fault) => match fault {
             Fault::Crash { node: of, .. }
             | Fault::Full { node: of, .. }

@@ -204,6 +204,8 @@ impl Telling {
             ["asks", who] => contact(who, ContactAct::Ask),
             ["accepts", who] => contact(who, ContactAct::Accept),
             ["blocks", who] => contact(who, ContactAct::Block),
+            ["declines", who] => contact(who, ContactAct::Decline),
+            ["removes", who] => contact(who, ContactAct::Remove),
             ["unblocks", who] => contact(who, ContactAct::Unblock),
             ["shows", shows @ .., "with", with] => {
                 let shows = shows.iter().map(|one| text(one)).collect();

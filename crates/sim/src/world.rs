@@ -108,6 +108,8 @@ pub struct Traffic {
     pub runs: u64,
     /// Bytes of all sync frames handed to wires.
     pub sent: u64,
+    /// … of them, bytes of RUN frames.
+    pub sent_runs: u64,
     /// Sync frames handed to wires.
     pub frames: u64,
     /// RUN frames handed to wires.
@@ -235,7 +237,8 @@ impl World {
                 let who = self.people[friend].connect_id();
                 let card = cards.get(&friend).cloned().map(Arc::new);
                 let standing = Standing::Accepted;
-                one.contacts.insert(who, Contact { standing, before: standing, card });
+                one.contacts
+                    .insert(who, Contact { standing, before: standing, declined: None, card });
                 one.learn_conversation(&who);
             }
             let disk = Disk::new(self.kind, one)

@@ -105,6 +105,31 @@ fn what_a_removed_contact_sent_in_time_is_not_taken_in() {
 }
 
 #[test]
+fn nothing_is_asked_of_or_said_to_a_contact_who_was_removed() {
+    let mut desk = Desk::new();
+    let mut peer = desk.contact();
+    peer.say(Payload::Text("hello".into()));
+    desk.take(&peer, 0).unwrap();
+    let who = peer.card.connect_id();
+    desk.run(|work| crate::contacts::remove(work, &who)).unwrap();
+    let conversation = desk.me.conversation_with(&who).cloned().unwrap();
+    let mine = |desk: &Desk| {
+        desk.opened.writer.queries().chain(&desk.me.log(peer.topic()), None).unwrap().unwrap().head
+    };
+    let before = mine(&desk);
+    // The keys are gone, and what was taken in waits for them once somebody looks at it again.
+    let (topic, now) = (peer.topic(), nexus_log::hlc::Now::new(desk.now, crate::time::RELEASED));
+    desk.run(|work| {
+        nexus_log::rebuild::rebuild(work.tx, &conversation, &work.me.author()?, now)?;
+        let missing = nexus_log::requests::due(work.tx, &conversation, work.clock())?;
+        assert!(!missing.is_empty(), "nothing is missing in {topic:?}");
+        settle_requests(work, &conversation)
+    })
+    .unwrap();
+    assert_eq!(mine(&desk), before);
+}
+
+#[test]
 fn what_only_i_wrote_is_built_anew_when_a_contact_is_taken_up_again() {
     let mut desk = Desk::new();
     let peer = desk.contact();

@@ -74,6 +74,18 @@ impl DiskTx<'_, '_> {
     }
 }
 
+impl DiskTx<'_, '_> {
+    /// Forgets all keys of a topic, as removing a contact does.
+    pub fn erase_keys(&mut self, topic: &Topic) -> Result<(), DiskError> {
+        self.write()?;
+        match &mut self.held {
+            Held::Memory(ledger) => ledger.forget_keys_of(topic),
+            Held::Sqlite(tx) => tx.erase_keys(topic)?,
+        }
+        Ok(())
+    }
+}
+
 macro_rules! forward {
     ($($kind:ident $name:ident($($arg:ident: $ty:ty),*) -> $out:ty;)*) => {
         impl Ledger for DiskTx<'_, '_> {

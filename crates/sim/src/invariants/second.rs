@@ -20,7 +20,9 @@ impl World {
     /// A device shows what the second fold makes of what it holds.
     pub(super) fn check_reference(&mut self, node: usize) {
         for conversation in self.nodes[&node].disk.facts.conversations.clone().values() {
-            self.check_against_reference(node, conversation);
+            if !super::gone::is_removed(&self.nodes[&node].disk.facts, conversation) {
+                self.check_against_reference(node, conversation);
+            }
         }
     }
 
@@ -60,8 +62,12 @@ impl World {
         let marks = self.nodes[&node].disk.read_marks(&conversation.id);
         let read: BTreeMap<_, _> =
             marks.into_iter().map(|(who, log, seq)| ((who, log), seq)).collect();
+        // A mark that was taken in stays known when the contact is removed, and its key goes.
+        let erased = self.nodes[&node].disk.facts.erased.contains(&conversation.topic());
         // A mark that rode with messages that disappeared may be gone with their key.
-        let fits = if must.timed {
+        let fits = if erased {
+            true
+        } else if must.timed {
             read.iter().all(|(of, seq)| must.read.get(of).is_some_and(|most| seq <= most))
         } else {
             read == must.read

@@ -10,8 +10,9 @@ use nexus_identity::{ConnectId, Millis};
 use nexus_log::body::{ContactData, Payload};
 use nexus_log::ids::Topic;
 use nexus_log::ledger::Ledger;
+use nexus_log::rebuild::rebuild;
 
-use super::jobs::{JobError, REPEAT, RETRY, open_everywhere};
+use super::jobs::{DECLINED, FIRST, JobError, REPEAT, RETRY, open_everywhere};
 use super::work::Work;
 use crate::facts::{Contact, Standing};
 use crate::plan::ContactAct;
@@ -21,6 +22,7 @@ const fn code(standing: Standing) -> Option<u8> {
         Standing::Requested => Some(0),
         Standing::Accepted => Some(2),
         Standing::Blocked => Some(3),
+        Standing::Removed => Some(4),
         Standing::Incoming => None,
     }
 }
@@ -31,6 +33,7 @@ impl Work<'_, '_, '_> {
         let contact = self.facts_mut().contacts.entry(*who).or_insert(Contact {
             standing,
             before: standing,
+            declined: None,
             card: None,
         });
         contact.standing = standing;
@@ -51,12 +54,12 @@ impl Work<'_, '_, '_> {
     ) -> Result<(), JobError> {
         let standing = self.standing(who);
         match (what, standing) {
-            (ContactAct::Ask, None) => {
+            (ContactAct::Ask, None | Some(Standing::Removed)) => {
                 self.put_contact(who, Standing::Requested);
                 if let Some(card) = card {
                     self.learn_card(card)?;
                 }
-                self.open_with(who)?;
+                self.take_up(who, standing)?;
             }
             (ContactAct::Ask | ContactAct::Accept, Some(Standing::Incoming)) => self.accept(who)?,
             (ContactAct::Block, Some(before)) if before != Standing::Blocked => {
@@ -68,9 +71,18 @@ impl Work<'_, '_, '_> {
                 }
                 self.after.seen.push("blocked");
             }
+            (ContactAct::Decline, Some(Standing::Incoming)) => self.decline(who),
+            (ContactAct::Remove, Some(before)) if before != Standing::Removed => {
+                // Said first: it may fail, and what a job did in memory stays.
+                self.put_contact(who, Standing::Removed);
+                self.tell_devices(who)?;
+                self.after.seen.push("removed");
+                return self.remove(who);
+            }
             (ContactAct::Unblock, Some(Standing::Blocked)) => {
                 let before = self.facts.contacts.get(who).map(|contact| contact.before);
-                self.put_contact(who, before.unwrap_or(Standing::Incoming));
+                let before = before.filter(|before| *before != Standing::Incoming);
+                self.put_contact(who, before.unwrap_or(Standing::Removed));
                 self.after.seen.push("unblocked");
             }
             _ => return Err(JobError::NotNow("they do not stand so")),
@@ -82,7 +94,50 @@ impl Work<'_, '_, '_> {
         self.put_contact(who, Standing::Accepted);
         self.facts_mut().letters.remove(who);
         self.after.seen.push("a request accepted");
-        self.open_with(who)
+        self.take_up(who, Some(Standing::Removed))
+    }
+
+    /// They are not listened to for a while.
+    fn decline(&mut self, who: &ConnectId) {
+        let until = self.now.saturating_add(DECLINED);
+        self.put_contact(who, Standing::Removed);
+        if let Some(contact) = self.facts_mut().contacts.get_mut(who) {
+            contact.declined = Some(until);
+        }
+        self.after.seen.push("a request declined");
+    }
+
+    /// Wanted no longer: what was readable is erased.
+    fn remove(&mut self, who: &ConnectId) -> Result<(), JobError> {
+        if let Some(conversation) = self.facts.with(who).cloned() {
+            self.tx.clear_view(&conversation.id)?;
+            self.tx.erase_keys(&conversation.topic())?;
+            self.facts_mut().erased.insert(conversation.topic());
+        }
+        self.facts_mut().letters.remove(who);
+        self.put_contact(who, Standing::Removed);
+        Ok(())
+    }
+
+    /// Opens my log, and makes readable again what was before a removal.
+    fn take_up(&mut self, who: &ConnectId, before: Option<Standing>) -> Result<(), JobError> {
+        if let Some(contact) = self.facts_mut().contacts.get_mut(who) {
+            contact.declined = None;
+        }
+        self.open_with(who)?;
+        let removed = before == Some(Standing::Removed);
+        let Some(conversation) = self.facts.with(who).cloned().filter(|_| removed) else {
+            return Ok(());
+        };
+        let empty = self.tx.messages(&conversation.id, &FIRST, 1)?.is_empty();
+        let chains = self.tx.topic_chains(&conversation.topic())?;
+        if empty && self.facts.is_live() && chains.iter().any(|chain| chain.head.seq > 0) {
+            let (author, now) = (self.author()?, self.clock());
+            rebuild(self.tx, &conversation, &author, now)?;
+            self.after.requests.insert(conversation.topic());
+            self.after.seen.push("taken up again after a removal");
+        }
+        Ok(())
     }
 
     fn open_with(&mut self, who: &ConnectId) -> Result<(), JobError> {
@@ -129,7 +184,7 @@ impl Work<'_, '_, '_> {
         }
         let known = self.standing(&who);
         if known.is_none() {
-            self.put_contact(&who, Standing::Incoming);
+            self.put_contact(&who, Standing::Removed);
         }
         let card = data.card.as_deref().and_then(|bytes| VerifiedCard::decode(bytes).ok());
         if let Some(card) = card.filter(|card| card.connect_id() == who) {
@@ -151,9 +206,15 @@ impl Work<'_, '_, '_> {
             | (Some(2), Some(Standing::Accepted)) => Ok(()),
             (Some(state @ (0 | 2)), _) => {
                 let standing = if state == 2 { Standing::Accepted } else { Standing::Requested };
+                let before = self.standing(&who);
                 self.put_contact(&who, standing);
-                self.open_with(&who)
+                self.take_up(&who, before)
             }
+            (Some(4), Some(Standing::Incoming)) => {
+                self.decline(&who);
+                Ok(())
+            }
+            (Some(4), Some(before)) if before != Standing::Removed => self.remove(&who),
             (Some(3), Some(before)) if before != Standing::Blocked => {
                 self.put_contact(&who, Standing::Blocked);
                 if let Some(contact) = self.facts_mut().contacts.get_mut(&who) {
@@ -302,8 +363,20 @@ impl Work<'_, '_, '_> {
             return Ok(id);
         }
         let record = Arc::new(opened.record().clone());
+        let known = self.facts.card_of(&from);
+        let counts =
+            |known: &Arc<VerifiedCard>| known.merge(opened.card()).card.is_live(&record.instance());
+        if known.is_some_and(|known| !counts(known)) {
+            self.after.seen.push("a letter of a revoked device");
+            return Ok(id);
+        }
+        let declined = self.facts.contacts.get(&from).and_then(|contact| contact.declined);
+        if declined.is_some_and(|until| until > self.now) {
+            self.after.seen.push("a declined one not looked at");
+            return Ok(id);
+        }
         match self.standing(&from) {
-            None => {
+            None | Some(Standing::Removed) => {
                 self.put_contact(&from, Standing::Incoming);
                 self.after.seen.push("letter taken");
             }

@@ -57,6 +57,10 @@ pub enum Job {
     Write(ConnectId, Line),
     /// Do something about a contact.
     Contact(ConnectId, ContactAct, Option<Arc<VerifiedCard>>),
+    /// Go by another name.
+    Rename(u64),
+    /// Another device of mine is lost.
+    Revoke(InstanceKey),
     /// A link came up: what its `HELLO` said.
     Met(LinkId, Arc<VerifiedCard>, Arc<VerifiedRecord>),
     /// A card came over this link; whether from another device of mine.
@@ -131,6 +135,8 @@ pub fn run(work: &mut Work<'_, '_, '_>, job: &Job) -> Result<Done, JobError> {
         Job::Say(to, what, pick) => say(work, to, *what, *pick)?,
         Job::Write(to, line) => super::lines::write(work, to, line)?,
         Job::Contact(who, what, card) => work.contact(who, *what, card.as_deref())?,
+        Job::Rename(pick) => work.rename(*pick)?,
+        Job::Revoke(instance) => work.revoke(instance)?,
         Job::Met(link, card, record) => {
             work.met(card)?;
             work.learn_record(record);
@@ -177,7 +183,7 @@ pub fn run(work: &mut Work<'_, '_, '_>, job: &Job) -> Result<Done, JobError> {
 }
 
 /// Before every message.
-const FIRST: Position = Position {
+pub(super) const FIRST: Position = Position {
     hlc: Hlc(0),
     log: LogKey::from_bytes([0; 32]),
     seq: 0,
@@ -240,6 +246,8 @@ fn say(work: &mut Work<'_, '_, '_>, to: &ConnectId, what: Say, pick: u64) -> Res
         }
         Say::Read => {
             let mark = choose(&|message: &Message| message.base.author != me)?;
+            // Who can't say it does not note it: what a job did in memory stays.
+            work.author()?;
             work.tx.raise_read_mark(&conversation.id, &me, &mark)?;
             Payload::ReadMark(vec![mark])
         }
@@ -375,6 +383,8 @@ fn restored(work: &mut Work<'_, '_, '_>, backup: &Backup) -> Result<(), JobError
     open_everywhere(work)
 }
 
+/// Who was declined is not looked at for so long.
+pub(super) const DECLINED: Duration = Duration::from_secs(30 * 86_400);
 /// How soon a letter is repeated until the other side's OPEN is seen.
 pub(super) const REPEAT: Duration = Duration::from_secs(86_400);
 /// … and when nobody said that it arrived.

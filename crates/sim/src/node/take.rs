@@ -128,7 +128,8 @@ pub(super) fn raise(work: &mut Work<'_, '_, '_>, entry: &EntryRef, who: &Connect
 /// Asks for the keys that are missing in a conversation, and answers those who asked.
 pub(super) fn settle_requests(work: &mut Work<'_, '_, '_>, topic: &Topic) -> Result<(), JobError> {
     let Some(conversation) = work.facts.conversations.get(topic).cloned() else { return Ok(()) };
-    if !work.facts.is_live() {
+    let wanted = work.facts.peer_of(&conversation).is_none_or(|peer| work.facts.wants(&peer));
+    if !work.facts.is_live() || !wanted {
         return Ok(());
     }
     let now = work.clock();

@@ -187,6 +187,9 @@ impl Work<'_, '_, '_> {
     /// What must happen after entries of mine were appended.
     pub fn appended(&mut self, conversation: &Conversation, composed: &Composed) {
         let (log, head) = (composed.log.log, composed.log.head);
+        if self.facts.peer_of(conversation).is_some_and(|peer| !self.facts.wants(&peer)) {
+            self.after.broken = Some("wrote to somebody whom it does not want".into());
+        }
         self.after.appended.insert((conversation.topic(), log), head);
         self.after.timers = true;
     }

@@ -51,6 +51,12 @@ pub(super) enum Switch {
     Absence,
     SmallWindow,
     Equivocation,
+    Declines,
+    Removals,
+    Revocations,
+    Names,
+    Orders,
+    Rush,
 }
 
 impl Swarm {
@@ -70,7 +76,10 @@ pub(super) fn draw(seed: u64) -> Plan {
     let swarm = Swarm { bits };
     let span = span(swarm, &mut dice);
     let crowd = Dice::new(seed, "crowd", 0).chance(CROWDS);
-    let (people, nodes) = people(swarm, crowd, &mut dice);
+    let (people, mut nodes) = people(swarm, crowd, &mut dice);
+    if swarm.has(Switch::Orders) {
+        orders(&mut nodes, &mut Dice::new(seed, "orders", 0));
+    }
     // What a liar shows and does not have is asked for once a minute as long as its link lives.
     let liars = nodes.iter().any(|node| !node.lies.is_empty());
     let span = if liars { span.min(MOST_LYING) } else { span };
@@ -84,6 +93,10 @@ pub(super) fn draw(seed: u64) -> Plan {
     let mut plan =
         Plan { seed, people, nodes, edges, friends, strangers, net, commit, span, steps };
     workload::draw(&mut plan, swarm, &mut Dice::new(seed, "workload", 0));
+    if swarm.has(Switch::Rush) {
+        workload::rush(&mut plan, &mut Dice::new(seed, "rush", 0));
+    }
+    workload::rare(&mut plan, swarm, &mut Dice::new(seed, "rare", 0));
     faults::draw(&mut plan, swarm, &mut Dice::new(seed, "faults", 0));
     if swarm.has(Switch::Equivocation) {
         faults::equivocate(&mut plan, &mut Dice::new(seed, "equivocation", 0));
@@ -141,6 +154,15 @@ fn lies(nodes: &mut [NodePlan], people: usize, dice: &mut Dice) {
     for node in nodes.iter_mut().filter(|node| node.person == liar) {
         if all || dice.chance(500) {
             node.lies = Lie::OF_FRAMES.into_iter().filter(|_| dice.chance(400)).collect();
+        }
+    }
+}
+
+/// Who lies may send things in an order of its own, too.
+fn orders(nodes: &mut [NodePlan], dice: &mut Dice) {
+    for node in nodes.iter_mut().filter(|node| !node.lies.is_empty()) {
+        if dice.chance(500) {
+            node.lies.push(Lie::Reorder);
         }
     }
 }

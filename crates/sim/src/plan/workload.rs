@@ -1,7 +1,7 @@
 //! What people do.
 
 use super::draw::{Swarm, Switch};
-use super::{Act, ContactAct, Plan, Say, Step};
+use super::{Act, ContactAct, Fault, Plan, SECOND, Say, Step};
 use crate::dice::Dice;
 
 /// Most things said in a run of two people.
@@ -83,6 +83,85 @@ fn blocks(plan: &mut Plan, pairs: &[(usize, usize)], dice: &mut Dice) {
             at += dice.scale(1_000, plan.span / 3 + 2_000);
         }
     }
+}
+
+/// Much is said faster than slow disks can take it in, so that runs of one log wait for each other; at times a disk fills
+/// up among them.
+pub(super) fn rush(plan: &mut Plan, dice: &mut Dice) {
+    let pairs: Vec<(usize, usize)> = plan.friends.iter().chain(&plan.strangers).copied().collect();
+    if pairs.is_empty() || !dice.chance(800) {
+        return;
+    }
+    plan.commit = plan.commit.max(dice.range(1_000, 2_000));
+    for _ in 0..dice.range(2, 6) {
+        let (a, b) = pairs[dice.index(pairs.len())];
+        let (from, to) = if dice.chance(500) { (a, b) } else { (b, a) };
+        let node = device(plan, from, dice);
+        let mut at = dice.below(plan.span);
+        if dice.chance(600) {
+            let node = device(plan, to, dice);
+            let (writes, during) = (dice.scale(1, 60) - 1, dice.scale(SECOND, 20 * SECOND));
+            let act = Act::Fault(Fault::Full { node, writes, during });
+            plan.steps.push(Step { at, act });
+        }
+        for _ in 0..dice.range(10, 30) {
+            at = (at + dice.scale(1, 500)).min(plan.span);
+            let act = Act::Say { node, to, what: Say::Text(20), pick: dice.bits() };
+            plan.steps.push(Step { at, act });
+        }
+    }
+}
+
+/// What people seldom do: each in some of the seeds that may.
+pub(super) fn rare(plan: &mut Plan, swarm: Swarm, dice: &mut Dice) {
+    let pairs: Vec<(usize, usize)> = plan.friends.iter().chain(&plan.strangers).copied().collect();
+    if swarm.has(Switch::Declines) {
+        for (a, b) in plan.strangers.clone() {
+            for (from, who) in [(a, b), (b, a)] {
+                if dice.chance(300) {
+                    let at = dice.scale(1_000, plan.span + 1_000).min(plan.span);
+                    contact(plan, at, (from, who), ContactAct::Decline, dice);
+                }
+            }
+        }
+    }
+    if swarm.has(Switch::Names) && dice.chance(500) {
+        for _ in 0..dice.scale(1, 6) {
+            let person = dice.index(plan.people);
+            let act = Act::Rename { node: device(plan, person, dice), pick: dice.bits() };
+            plan.steps.push(Step { at: dice.below(plan.span), act });
+        }
+    }
+    if swarm.has(Switch::Removals) && dice.chance(300) && !pairs.is_empty() {
+        removals(plan, &pairs, dice);
+    }
+    if swarm.has(Switch::Revocations) && dice.chance(300) {
+        revocation(plan, dice);
+    }
+}
+
+/// Somebody wants somebody else no longer, and most of the time does again.
+fn removals(plan: &mut Plan, pairs: &[(usize, usize)], dice: &mut Dice) {
+    let (a, b) = pairs[dice.index(pairs.len())];
+    let mut at = dice.below(plan.span);
+    for _ in 0..dice.range(1, 2) {
+        contact(plan, at.min(plan.span), (a, b), ContactAct::Remove, dice);
+        at += dice.scale(1_000, plan.span / 3 + 2_000);
+        if dice.chance(700) {
+            contact(plan, at.min(plan.span), (a, b), ContactAct::Ask, dice);
+            at += dice.scale(1_000, plan.span / 3 + 2_000);
+        }
+    }
+}
+
+/// A device is lost, and another one of the same person says so; whoever has it goes on for a while.
+fn revocation(plan: &mut Plan, dice: &mut Dice) {
+    let first: Vec<usize> = plan.first_nodes().collect();
+    let node = first[dice.index(first.len())];
+    let person = plan.nodes[node].person;
+    let others = first.iter().copied().filter(|at| *at != node && plan.nodes[*at].person == person);
+    let Some(other) = dice.pick(&others.collect::<Vec<_>>()).copied() else { return };
+    plan.steps.push(Step { at: dice.below(plan.span), act: Act::Revoke { node, other } });
 }
 
 /// A device is backed up, and later another one starts from that, in the same place.

@@ -33,6 +33,13 @@ impl World {
                 let who = self.who(who);
                 self.ask_of(node, Job::Contact(who, what, card));
             }
+            Act::Rename { node, pick } => self.ask_of(node, Job::Rename(pick)),
+            Act::Revoke { node, other } => {
+                let instance = self.nodes.get(&other).map(|held| held.disk.facts.instance.key());
+                if let Some(instance) = instance {
+                    self.ask_of(node, Job::Revoke(instance));
+                }
+            }
             Act::Backup { node } => self.back_up(node),
             Act::Restore { node, from } => self.restore(node, from),
             Act::Fault(fault) => self.strike(fault),

@@ -230,6 +230,9 @@ impl World {
         if after.hello {
             self.tell_hello(node);
         }
+        if after.hello || !after.cards.is_empty() {
+            self.end_revoked(node);
+        }
         for who in after.cards {
             if let Some(card) = self.nodes[&node].disk.facts.card_of(&who).cloned() {
                 self.pass_on(node, &who, &Control::Card(card));
@@ -261,6 +264,20 @@ impl World {
             let job = Box::new(Job::GiveUp(instance));
             self.after(busy, Event::Later { node, life, job });
         }
+    }
+
+    /// Links with instances that do not count any more end.
+    fn end_revoked(&mut self, node: usize) {
+        for link in self.nodes[&node].links.clone() {
+            let Some((other, instance)) = self.peer(node, link) else { continue };
+            let peer = self.nodes[&other].disk.facts.who();
+            let card = self.nodes[&node].disk.facts.card_of(&peer);
+            if card.is_some_and(|card| card.is_revoked(&instance)) {
+                self.cover.hit("link with a revoked device ended");
+                self.node(node).engine.close(link, nexus_sync::ByeCode::Done);
+            }
+        }
+        self.drain(node);
     }
 
     fn wants(&mut self, node: usize) {

@@ -9,6 +9,8 @@ use crate::plan::Lie;
 
 /// A frame as it goes out.
 type Out = (u8, Arc<Vec<u8>>);
+/// Frames that a liar holds back.
+const HELD: usize = 8;
 /// Frames that a liar remembers.
 const HEARD: usize = 64;
 
@@ -17,7 +19,7 @@ impl World {
     pub(super) fn twist(
         &mut self,
         node: usize,
-        _link: LinkId,
+        link: LinkId,
         code: u8,
         body: Arc<Vec<u8>>,
     ) -> Vec<Out> {
@@ -27,6 +29,12 @@ impl World {
         }
         let lies: Vec<Lie> = self.nodes[&node].lies.iter().copied().collect();
         let lie = lies[self.dice.index(lies.len())];
+        if lies.contains(&Lie::Reorder) {
+            let out = self.reorder(node, link, honest.clone());
+            if lie == Lie::Reorder || out.len() != 1 {
+                return out;
+            }
+        }
         if !self.dice.chance(150) {
             return vec![honest];
         }
@@ -67,6 +75,30 @@ impl World {
             }
             _ => vec![honest],
         }
+    }
+
+    /// Runs are held back, and go out later: the last one first, or one of them after all others.
+    fn reorder(&mut self, node: usize, link: LinkId, frame: Out) -> Vec<Out> {
+        let (hold, release, late) =
+            (self.dice.chance(400), self.dice.chance(300), self.dice.chance(500));
+        let held = &mut self.node(node).kept;
+        held.retain(|(of, _)| *of == link);
+        if frame.0 == 4 && hold && held.len() < HELD {
+            held.push((link, frame));
+            self.cover.hit("lie held back");
+            return Vec::new();
+        }
+        if !release {
+            return vec![frame];
+        }
+        let mut out = vec![frame];
+        let last = (late && held.len() > 1).then(|| held.remove(0));
+        out.extend(held.drain(..).rev().map(|(_, frame)| frame));
+        held.extend(last);
+        if out.len() > 1 {
+            self.cover.hit("lie reorder");
+        }
+        out
     }
 
     /// A liar remembers what it hears.

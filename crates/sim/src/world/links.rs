@@ -73,6 +73,7 @@ impl World {
             self.trace.note(self.now, Some(a), "refused", &(b as u64).to_be_bytes(), || {
                 format!("with n{b}")
             });
+            self.tell_own(a, b);
             return self.letters(edge);
         }
         self.edges[edge].failed = 0;
@@ -80,6 +81,20 @@ impl World {
         if double {
             self.cover.hit("link doubled");
             self.link(edge, b, a);
+        }
+    }
+
+    /// Devices of one person that do not let each other in have shown their cards all the same.
+    fn tell_own(&mut self, a: usize, b: usize) {
+        if self.nodes[&a].person != self.nodes[&b].person {
+            return;
+        }
+        for (at, other) in [(a, b), (b, a)] {
+            let card = Arc::clone(&self.nodes[&other].disk.facts.card);
+            let known = &self.nodes[&at].disk.facts.card;
+            if known.merge(&card).changed {
+                self.queue(at, Job::Card(LinkId(0), false, card));
+            }
         }
     }
 
@@ -249,7 +264,7 @@ impl World {
     }
 
     /// The other end of a link.
-    pub(super) fn peer(&self, node: usize, id: LinkId) -> Option<(usize, InstanceKey)> {
+    pub(crate) fn peer(&self, node: usize, id: LinkId) -> Option<(usize, InstanceKey)> {
         let link = self.links.get(&id)?;
         let end = &link.ends[1 - link.end_of(node)?];
         Some((end.node, end.instance))

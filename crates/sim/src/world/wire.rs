@@ -33,6 +33,7 @@ impl World {
     ) {
         let bytes = FRAME_HEAD + body.len() as u64;
         self.traffic.sent += bytes;
+        self.traffic.sent_runs += if code == 4 { bytes } else { 0 };
         self.traffic.frames += 1;
         self.traffic.run_frames += u64::from(code == 4);
         let mut wire = Vec::new();
