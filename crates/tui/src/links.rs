@@ -55,14 +55,17 @@ fn beginning(word: &str) -> Option<&str> {
 
 /// Without what ends the sentence, or the bracket that was opened before the link.
 fn trimmed(mut link: &str) -> &str {
+    // Counted once: a message may be nothing but brackets.
+    let mut closes = [('(', ')'), ('[', ']'), ('{', '}')]
+        .map(|(open, close)| (close, link.matches(open).count(), link.matches(close).count()));
     while let Some(last) = link.chars().next_back() {
-        let opened =
-            |open: char, close: char| link.matches(open).count() >= link.matches(close).count();
-        let goes = match last {
-            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '…' => true,
-            ')' => !opened('(', ')'),
-            ']' => !opened('[', ']'),
-            '}' => !opened('{', '}'),
+        let bracket = closes.iter_mut().find(|(close, ..)| *close == last);
+        let goes = match (bracket, last) {
+            (Some((_, open, close)), _) if *close > *open => {
+                *close -= 1;
+                true
+            }
+            (None, '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '…') => true,
             _ => false,
         };
         if !goes {
@@ -110,6 +113,7 @@ mod tests {
             ("https://a.example https://a.example", &["https://a.example"]),
             ("nothttps://a.example", &[]),
             ("https:// file:///etc/passwd javascript:alert(1) ssh://x", &[]),
+            ("https://a.example/[x](y))]).!", &["https://a.example/[x](y)"]),
             ("“https://a.example/ü”", &["https://a.example/ü"]),
         ] {
             assert_eq!(find(text), links, "{text}");

@@ -149,6 +149,8 @@ pub struct Model {
     pub pending: BTreeMap<u64, Pending>,
     /// Number of the last question.
     pub serial: u64,
+    /// When the node refused last to keep that something is read.
+    pub read_refused: Option<Timestamp>,
     /// The title of the terminal as it was set last.
     pub title: String,
     /// There is no screen: what is kept for that.
@@ -193,6 +195,7 @@ impl Model {
             chats: BTreeMap::new(),
             pending: BTreeMap::new(),
             serial: 0,
+            read_refused: None,
             title: String::new(),
             linear: None,
             effects: Vec::new(),

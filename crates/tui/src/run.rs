@@ -192,12 +192,17 @@ impl Rim<'_> {
                 }
             }
             Effect::Redraw => self.screen.clear()?,
-            Effect::Suspend => self.screen.suspend(model.config.mouse)?,
+            Effect::Suspend => {
+                self.screen.suspend(model.config.mouse)?;
+                // While it was not ours, nobody told that its size changed.
+                model.size = self.screen.size()?;
+            }
             Effect::Editor(text) => {
                 // Whoever reads keys must not read those of the editor.
                 *input = EventStream::new();
                 let edited = self.screen.edit(&text, model.config.mouse)?;
                 *input = EventStream::new();
+                model.size = self.screen.size()?;
                 let more = update(model, Message::Edited(edited));
                 debug_assert!(more.iter().all(|e| matches!(e, Effect::Ask { .. })));
             }

@@ -48,6 +48,8 @@ pub struct Chat {
     pub loaded: bool,
     /// Counts what the person wanted to see of it: messages that were asked for by an earlier wish come too late.
     pub wish: u64,
+    /// The wish for which the node refused more: what comes into view asks for nothing further.
+    pub refused: Option<u64>,
     /// Whether there are older ones than the window.
     pub older: bool,
     /// Whether there are newer ones than the window.
@@ -87,6 +89,7 @@ impl Chat {
             messages: Vec::new(),
             loaded: false,
             wish: 0,
+            refused: None,
             older: false,
             newer: false,
             anchor: Anchor::Bottom,

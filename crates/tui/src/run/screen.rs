@@ -153,8 +153,7 @@ impl Screen {
 
     /// Tells of something by OSC 9.
     pub(super) fn notify(&mut self, title: &str, text: &str) {
-        let words = crate::sanitize::line(&format!("{title}: {text}"));
-        self.say(&format!("\u{1b}]9;{words}\u{1b}\\"));
+        self.say(&notice(title, text));
     }
 
     /// Rings.
@@ -198,6 +197,12 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// Tells of something by OSC 9. It begins with a word of ours: what begins with a number (a name can) is a command to
+/// some terminals; ConEmu starts a program by it.
+fn notice(title: &str, text: &str) -> String {
+    format!("\u{1b}]9;Nexus: {}\u{1b}\\", crate::sanitize::line(&format!("{title}: {text}")))
 }
 
 /// Puts a text on the clipboard of the terminal: OSC 52.

@@ -30,7 +30,10 @@ pub(super) fn open(model: &mut Model, id: &str) {
         model.chats.entry(id.to_owned()).or_insert_with(|| Chat::new(id));
         let conversation = id.to_owned();
         let command = Command::Draft { conversation: conversation.clone(), text: None };
-        model.ask(Purpose::Draft { conversation }, command);
+        let purpose = Purpose::Draft { conversation };
+        if !model.asks(|p| *p == purpose) {
+            model.ask(purpose, command);
+        }
         super::node::ask_happened(model, id);
     }
     if let Some(chat) = model.chats.get_mut(id) {
@@ -341,7 +344,7 @@ fn date() -> Window {
 /// Asks for what is about to come into view.
 pub(super) fn load_near(model: &mut Model) {
     let (Some(size), Some(chat)) = (viewport(model), model.chat()) else { return };
-    if !chat.loaded || (!chat.older && !chat.newer) {
+    if !chat.loaded || chat.refused == Some(chat.wish) || (!chat.older && !chat.newer) {
         return;
     }
     // Every message has a line at least, so that the end of a long window needs no layout.

@@ -6,7 +6,7 @@ use nexus_node::api::{Command, ContactState, ErrorBody, ErrorCode, Event, Messag
 use super::{conversation, people, search};
 use crate::layout::{scroll, viewport};
 use crate::message::{Effect, Load, Purpose, Rows};
-use crate::model::chat::Anchor;
+use crate::model::chat::{Anchor, Writing};
 use crate::model::composer::Composer;
 use crate::model::window::PageKind;
 use crate::model::{Backup, Model, Stage, home};
@@ -85,14 +85,26 @@ fn refused(model: &mut Model, serial: u64, purpose: Purpose, error: &ErrorBody) 
         // What was found may be gone by now.
         return search::around(model, of, Vec::new());
     }
-    if let Purpose::Send { conversation, text } = purpose
-        && let Some(chat) = model.chats.get_mut(&conversation)
-    {
-        chat.outgoing.retain(|(s, _)| *s != serial);
-        // The text is not lost: it is there to be sent again.
-        if chat.composer.is_empty() {
-            chat.composer.set(&text);
+    match purpose {
+        Purpose::Send { conversation, text } => {
+            let Some(chat) = model.chats.get_mut(&conversation) else { return };
+            chat.outgoing.retain(|(s, _)| *s != serial);
+            // The text is not lost: it is there to be sent again, also where something else is written meanwhile.
+            let draft = chat.draft();
+            let whole = format!("{draft}{}{text}", if draft.is_empty() { "" } else { "\n" });
+            match chat.writing {
+                Writing::Edit(_) => chat.kept_draft = whole,
+                _ => chat.composer.set(&whole),
+            }
         }
+        // Asked again at once, it would be refused again at once, for ever.
+        Purpose::Read => model.read_refused = Some(model.now.at),
+        Purpose::Window { conversation, wish, .. } => {
+            if let Some(chat) = model.chats.get_mut(&conversation) {
+                chat.refused = Some(wish);
+            }
+        }
+        _ => {}
     }
     model.complain(format!("{} — {}", sanitize::line(&error.message), sanitize::line(&error.hint)));
 }
@@ -149,7 +161,8 @@ fn taken(model: &mut Model, serial: u64, purpose: Purpose, rows: Rows) {
         (Purpose::Draft { conversation }, Rows::Draft(Some(draft))) => {
             if let Some(chat) = model.chats.get_mut(&conversation) {
                 // What was typed meanwhile comes after what was kept.
-                if !draft.text.is_empty() {
+                // (A second answer brings nothing that is not there.)
+                if !draft.text.is_empty() && draft.text != chat.kept_draft {
                     let whole = format!("{}{}", draft.text, chat.composer.text());
                     chat.composer.set(&whole);
                 }

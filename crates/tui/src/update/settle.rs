@@ -12,6 +12,8 @@ use crate::model::{Model, Stage};
 
 /// A draft is kept so long after its first change.
 const DRAFT: SignedDuration = SignedDuration::from_millis(700);
+/// What the node refused to keep as read is told to it again after so long.
+const AGAIN: SignedDuration = SignedDuration::from_secs(5);
 /// Good news stay so long.
 const TOAST: SignedDuration = SignedDuration::from_secs(5);
 /// Bad news stay so long, or until a key is pressed.
@@ -87,7 +89,9 @@ fn at_bottom(model: &mut Model) {
         chat.new_below = 0;
     }
     let asked = model.asks(|p| *p == Purpose::Read);
-    if unread > 0 && !asked {
+    let now = model.now.at;
+    let refused = model.read_refused.is_some_and(|at| now.duration_since(at) < AGAIN);
+    if unread > 0 && !asked && !refused {
         model.ask(Purpose::Read, Command::Read { conversation: id, to: None });
     }
 }

@@ -402,3 +402,73 @@ fn the_words_of_a_backup_are_shown_once() {
     press(&mut model, "esc");
     assert_eq!(model.backup, None);
 }
+
+fn refuse(model: &mut Model, fits: impl Fn(&Purpose) -> bool) -> Vec<Effect> {
+    let found = model.pending.iter().find(|(_, p)| fits(&p.purpose));
+    let (serial, purpose) = found.map(|(s, p)| (*s, p.purpose.clone())).expect("a question");
+    let error = ErrorBody::new(ErrorCode::DiskFull, "the disk is full", "free some");
+    update(model, Message::Answer { serial, purpose, result: Err(error) })
+}
+
+#[test]
+fn what_is_refused_is_not_asked_again_at_once_for_ever() {
+    let mut model = chat(SIZE, 3);
+    model.conversations[0].unread = 1;
+    assert_eq!(commands(&later(&mut model, 1)).len(), 1);
+    assert!(commands(&refuse(&mut model, |p| *p == Purpose::Read)).is_empty());
+    assert!(commands(&later(&mut model, 200)).is_empty());
+    let again = commands(&later(&mut model, 5_000));
+    assert!(matches!(again[..], [Command::Read { .. }]), "{again:?}");
+
+    let mut model = chat(SIZE, 120);
+    press(&mut model, "up");
+    for _ in 0..30 {
+        press(&mut model, "pageup");
+    }
+    let older = |p: &Purpose| matches!(p, Purpose::Window { load: Load::Older, .. });
+    assert!(commands(&refuse(&mut model, older)).is_empty());
+    assert!(commands(&press(&mut model, "up")).is_empty());
+}
+
+#[test]
+fn a_refused_text_comes_back_also_when_another_was_begun() {
+    let mut model = chat(SIZE, 3);
+    write(&mut model, "one");
+    press(&mut model, "enter");
+    write(&mut model, "two");
+    press(&mut model, "enter");
+    write(&mut model, "three");
+    for _ in 0..2 {
+        refuse(&mut model, |p| matches!(p, Purpose::Send { .. }));
+    }
+    assert_eq!(model.chat().unwrap().composer.text(), "three\none\ntwo");
+}
+
+#[test]
+fn a_draft_is_taken_once_however_often_its_conversation_was_opened_meanwhile() {
+    let mut model = home(SIZE);
+    model.conversations.push(conversation("cleo", "Cleo", 0));
+    press(&mut model, "enter alt-down alt-up");
+    let draft = || {
+        let (conversation, text) = ("c-ben".to_owned(), "half a thought".to_owned());
+        Rows::Draft(Some(DraftView { conversation, text }))
+    };
+    let ben = |p: &Purpose| matches!(p, Purpose::Draft { conversation } if conversation == "c-ben");
+    while model.asks(ben) {
+        answer(&mut model, ben, draft());
+    }
+    press(&mut model, "alt-down alt-up");
+    while model.asks(ben) {
+        answer(&mut model, ben, draft());
+    }
+    assert_eq!(model.chat().unwrap().composer.text(), "half a thought");
+}
+
+#[test]
+fn no_size_of_a_terminal_is_too_large() {
+    let mut model = chat(SIZE, 3);
+    for size in [(65_535, 65_535), (80, 16_384), (0, 0), (1, 1), (65_535, 1)] {
+        update(&mut model, Message::Resize(size.0, size.1));
+        press(&mut model, "x");
+    }
+}

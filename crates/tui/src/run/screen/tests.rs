@@ -54,3 +54,11 @@ fn a_panic_gives_the_terminal_back_before_it_is_told() {
     assert!(shown.contains("goes") && !shown.contains("on purpose"), "{shown:?}");
     assert!(shown.contains("\u{1b}[?1049l") && !shown.contains("-icanon"), "{shown:?}");
 }
+
+#[test]
+fn no_name_is_a_command_to_the_terminal_where_news_are_told() {
+    let told = notice("7;calc.exe", "hi\u{7}\u{1b}\\");
+    let words = told.strip_prefix("\u{1b}]9;").and_then(|t| t.strip_suffix("\u{1b}\\")).unwrap();
+    assert!(!words.starts_with(|c: char| c.is_ascii_digit()), "{words}");
+    assert!(words.contains("7;calc.exe: hi") && !words.contains(char::is_control), "{words}");
+}
