@@ -665,3 +665,37 @@ fn logs_of_all_topics_of_a_link_count_and_those_of_no_topic_of_it_do_not() {
     assert_eq!(ended, [0, 1]);
     assert_eq!(world.nodes[0].over_limit, [(peer.link, Some(rooms[1].topic))]);
 }
+
+#[test]
+fn a_list_of_heads_in_several_frames_is_one() {
+    let room = Room::new(1);
+    let mut world = alone(std::slice::from_ref(&room));
+    let logs = [70, 71].map(|seed| entries(&room, seed, 3));
+    for (all, seed) in logs.iter().zip([70, 71]) {
+        let log = Writer::new(seed, &room).log();
+        world.nodes[0].store.append_own(room.topic, log, all.clone());
+    }
+    let peer = peer(&mut world, 1, &room);
+    let heads = first_of(&[(&logs[0], 70), (&logs[1], 71)]);
+    peer.show(&mut world, room.topic, heads[..1].to_vec(), Listing::More);
+    peer.show(&mut world, room.topic, heads[1..].to_vec(), Listing::Last);
+    assert_eq!((runs(&peer, &world).len(), settled(&peer, &world)), (0, true));
+}
+
+#[test]
+fn who_never_keeps_a_promise_is_asked_less_and_less_often() {
+    let room = Room::new(1);
+    let mut world = alone(std::slice::from_ref(&room));
+    let peers = [1, 2, 3].map(|number| peer(&mut world, number, &room));
+    peers[2].show(&mut world, room.topic, vec![], Listing::Last);
+    for (number, peer) in peers[..2].iter().enumerate() {
+        peer.show(&mut world, room.topic, vec![invented(number as u32)], Listing::Last);
+    }
+    let mut longest = Duration::ZERO;
+    for _ in 0..200 {
+        world.run_for(Duration::from_secs(1));
+        let next = world.nodes[0].engine.poll_timeout().unwrap();
+        longest = longest.max(next.saturating_sub(world.now));
+    }
+    assert!(longest > 20 * EAGER_PATIENCE, "{longest:?}");
+}

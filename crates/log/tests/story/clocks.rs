@@ -50,6 +50,9 @@ fn more_than_ten_years_ahead_is_shown_and_marked_but_not_followed() {
     let told = |said: &Said| matches!(said, Said::FarAhead(author) if author.who == b.me.who);
     assert!(got.iter().flat_map(|got| &got.said).any(told));
     a.text("from now", &[b.record()]);
+    let chains = a.ledger.topic_chains(&a.conversation.topic()).unwrap();
+    let far = chains.iter().find(|chain| chain.log == b.log()).unwrap();
+    assert_eq!(far.cited, None, "nobody writes below what they cite");
     let view = a.view();
     assert_eq!(a.texts(), ["from now", "from the future"]);
     assert!(view[1].base.far && !view[0].base.far);

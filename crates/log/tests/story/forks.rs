@@ -1,6 +1,6 @@
 //! One log, one place, two entries.
 
-use crate::common::{Device, pair, run_of};
+use crate::common::{Device, pair, person, run_of};
 use nexus_log::body::Payload;
 use nexus_log::chain::MAX_BRANCHES;
 use nexus_log::compose::ComposeError;
@@ -307,4 +307,50 @@ fn branches_after_a_retirement_do_not_show_in_whatever_order_they_come() {
         rebuild(&mut reader.ledger, &reader.conversation, &reader.me, now).unwrap();
         assert_eq!(reader.texts(), [""; 0], "{order:?} {step}, made anew");
     }
+}
+
+#[test]
+fn what_was_taken_back_on_a_branch_that_does_not_show_is_there_with_its_words() {
+    let (mut a, mut b) = pair();
+    let to_b = [b.record()];
+    // Written by another device of the same person, whose log does not part.
+    let mut second = Device::direct(&person(1), &person(2), 13);
+    let both = [a.record(), b.record()];
+    let targets: Vec<_> = (0..3).map(|n| second.text(&format!("words {n}"), &both)).collect();
+    a.pull(&second);
+    b.pull(&second);
+    a.open();
+    let copies: Vec<Device> = (0..3_u8)
+        .map(|n| {
+            let mut copy = clone_of(&a, 91 + n);
+            copy.say(Payload::Retract { target: targets[usize::from(n)] }, &to_b);
+            copy
+        })
+        .collect();
+    let mut seen = Vec::new();
+    for order in [[0, 1, 2], [1, 2, 0], [2, 0, 1]] {
+        let mut reader = b.clone();
+        order.iter().for_each(|n| drop(reader.pull(&copies[*n])));
+        let texts = reader.texts();
+        assert_eq!(texts.iter().filter(|text| !text.is_empty()).count(), 1, "{texts:?}");
+        seen.push(texts);
+    }
+    assert!(seen.iter().all(|texts| *texts == seen[0]), "{seen:?}");
+}
+
+#[test]
+fn a_proof_of_a_fork_is_as_short_as_the_signatures_that_are_held_allow() {
+    let (mut a, b) = pair();
+    a.text("common", &[b.record()]);
+    let mut copy = clone_of(&a, 77);
+    copy.text("from the copy", &[b.record()]);
+    let mut sizes = Vec::new();
+    for _ in 0..3 {
+        a.text("from the original", &[b.record()]);
+        let mut reader = b.clone();
+        reader.pull_in(&a.ledger, 1);
+        let got = reader.take(&run_of(&copy, 0).check().unwrap());
+        sizes.push(got.fork.unwrap().encode().len());
+    }
+    assert_eq!(sizes, [sizes[0]; 3]);
 }

@@ -454,3 +454,36 @@ fn what_waits_for_a_key_gets_it_though_the_view_was_made_anew_meanwhile() {
     b.pull(&a);
     assert_eq!(b.texts(), ["hello"]);
 }
+
+#[test]
+fn who_asks_is_answered_with_what_they_asked_for_and_others_with_nothing() {
+    let (mut a, mut b) = pair();
+    let mut other = Device::direct(&person(2), &person(1), 14);
+    a.text("first", &[]);
+    a.time += u64::try_from(EPOCH_AGE.as_millis()).unwrap();
+    a.text("second", &[]);
+    let to_a = [a.record()];
+    let name = |epoch| KeyName { log: a.log(), epoch };
+    b.say(Payload::KeyRequest(vec![name(0)]), &to_a);
+    other.say(Payload::KeyRequest(vec![name(1)]), &to_a);
+    a.pull(&b);
+    a.pull(&other);
+    let before = seals_in(&a);
+    // Of the other device nothing is known to seal to.
+    a.tend(&[b.record()]);
+    assert_eq!(seals_in(&a), before + 1);
+    b.pull(&a);
+    let readable: Vec<String> = b.texts().into_iter().filter(|text| !text.is_empty()).collect();
+    assert_eq!(readable, ["first"]);
+}
+
+#[test]
+fn what_says_nothing_to_people_changes_nothing_in_the_view() {
+    let (mut a, mut b) = pair();
+    a.text("words", &[b.record()]);
+    b.pull(&a);
+    a.say(Payload::KeyRequest(vec![]), &[b.record()]);
+    a.say(Payload::ReadMark(vec![]), &[b.record()]);
+    let got = b.pull(&a);
+    assert!(got.iter().all(|got| got.changes.is_empty()));
+}
