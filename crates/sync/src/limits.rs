@@ -50,7 +50,7 @@ pub const EAGER_PATIENCE: Duration = Duration::from_millis(500);
 /// How long an eager link that keeps bringing something may hold off a lazy one that shows more.
 pub const EAGER_LIMIT: Duration = Duration::from_secs(10);
 /// Longest time for which a link is passed over that showed heads and did not bring them.
-pub const MAX_DISTRUST: Duration = Duration::from_secs(60);
+pub const MAX_DISTRUST: Duration = Duration::from_secs(900);
 /// Peers whose share is remembered in memory.
 pub const MAX_REMEMBERED: usize = 1024;
 /// Rounds that a peer may ask for at once.

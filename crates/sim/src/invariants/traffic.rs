@@ -5,12 +5,12 @@ use crate::world::{Traffic, World};
 /// RUN bytes that may arrive for each byte of runs that brought something.
 const RUN_FACTOR: u64 = 4;
 /// … and for each link that came up: what was under way when the one before it broke.
-const RUN_SLACK: u64 = 80 * 1024;
+const RUN_SLACK: u64 = 128 * 1024;
 
 /// Bytes of all sync frames that may be sent for each byte of runs that brought something …
 const SENT_FACTOR: u64 = 4;
 /// … and for each link that came up: what was under way when it broke, and who holds what.
-const SENT_SLACK: u64 = 96 * 1024;
+const SENT_SLACK: u64 = 160 * 1024;
 /// The same, of all frames that are no RUN.
 const REST_FACTOR: u64 = 1;
 /// … for each link.
