@@ -20,11 +20,11 @@ use nexus_sync::fingerprint::{topic_fingerprint, want_id};
 use nexus_sync::frame::{Listing, Mark, Mode, Refusal, Want};
 use nexus_sync::ids::{SetHash, TopicFingerprint, WantId};
 use nexus_sync::limits::{
-    EAGER_PATIENCE, MAX_BRANCHES, MAX_FRAME, MAX_HEADS_PER_FRAME, MAX_LOGS_PER_PEER, MAX_UNWRITTEN,
-    MAX_WANT_IDS, MAX_WANT_IDS_PER_FRAME, MIN_WINDOW, OPENING_BYTES, ROUND_BURST, ROUND_EVERY,
-    TAIL_ENTRIES,
+    EAGER_PATIENCE, MAX_BRANCHES, MAX_FRAME, MAX_HEADS_PER_FRAME, MAX_LOGS_PER_PEER,
+    MAX_LOGS_PER_TOPIC, MAX_UNWRITTEN, MAX_WANT_IDS, MAX_WANT_IDS_PER_FRAME, MIN_WINDOW,
+    OPENING_BYTES, ROUND_BURST, ROUND_EVERY, TAIL_ENTRIES,
 };
-use nexus_sync::{ByeCode, Frame, Refused, Serial, Shared, Side};
+use nexus_sync::{ByeCode, Frame, Refused, Serial, Shared, Side, ViolationCode};
 
 /// A node that wants these rooms.
 fn alone(rooms: &[Room]) -> World {
@@ -645,25 +645,27 @@ fn what_both_hold_counts_as_held_by_the_other_as_soon_as_both_know() {
 #[test]
 fn logs_of_all_topics_of_a_link_count_and_those_of_no_topic_of_it_do_not() {
     let rooms = [Room::new(1), Room::new(2), Room::new(3)];
-    let mut world = alone(&rooms);
     let most = MAX_LOGS_PER_PEER as u32 * 2 / 3;
     let entry = entries(&rooms[2], 70, 1);
-    for number in 0..most {
-        let log = invented(2 * most + number).log;
-        world.nodes[0].store.append_own(rooms[2].topic, log, entry.clone());
-    }
-    let peer = Hostile::shared(&mut world, 0, 1, &rooms[..2]);
-    let mut ended = Vec::new();
-    for (at, room) in rooms[..2].iter().enumerate() {
-        let from = at as u32 * most;
-        let heads: Vec<_> = (from..from + most).map(invented).collect();
-        for part in heads.chunks(MAX_HEADS_PER_FRAME) {
-            peer.show(&mut world, room.topic, part.to_vec(), Listing::More);
+    for elsewhere in [0, most] {
+        let mut world = alone(&rooms);
+        for number in 0..elsewhere {
+            let log = invented(2 * most + number).log;
+            world.nodes[0].store.append_own(rooms[2].topic, log, entry.clone());
         }
-        ended.push(world.nodes[0].over_limit.len());
+        let peer = Hostile::shared(&mut world, 0, 1, &rooms[..2]);
+        let mut ended = Vec::new();
+        for (at, room) in rooms[..2].iter().enumerate() {
+            let from = at as u32 * most;
+            let heads: Vec<_> = (from..from + most).map(invented).collect();
+            for part in heads.chunks(MAX_HEADS_PER_FRAME) {
+                peer.show(&mut world, room.topic, part.to_vec(), Listing::More);
+            }
+            ended.push(world.nodes[0].over_limit.len());
+        }
+        assert_eq!(ended, [0, 1]);
+        assert_eq!(world.nodes[0].over_limit, [(peer.link, Some(rooms[1].topic))]);
     }
-    assert_eq!(ended, [0, 1]);
-    assert_eq!(world.nodes[0].over_limit, [(peer.link, Some(rooms[1].topic))]);
 }
 
 #[test]
@@ -698,4 +700,72 @@ fn who_never_keeps_a_promise_is_asked_less_and_less_often() {
         longest = longest.max(next.saturating_sub(world.now));
     }
     assert!(longest > 20 * EAGER_PATIENCE, "{longest:?}");
+}
+
+#[test]
+fn as_many_logs_as_a_topic_may_have_are_no_limit_passed_and_one_more_is() {
+    let room = Room::new(1);
+    let mut world = alone(std::slice::from_ref(&room));
+    let peer = peer(&mut world, 1, &room);
+    let heads: Vec<_> = (0..MAX_LOGS_PER_TOPIC as u32).map(invented).collect();
+    for part in heads.chunks(MAX_HEADS_PER_FRAME) {
+        peer.show(&mut world, room.topic, part.to_vec(), Listing::More);
+    }
+    assert_eq!(world.nodes[0].over_limit, []);
+    peer.show(&mut world, room.topic, vec![invented(u32::MAX)], Listing::Last);
+    assert_eq!(world.nodes[0].over_limit, [(peer.link, Some(room.topic))]);
+}
+
+#[test]
+fn what_follows_only_what_was_refused_on_another_link_is_a_gap() {
+    let room = Room::new(1);
+    let (mut world, peers, all) = slow_store(&room);
+    peers[0].say(&mut world, &run(&all[..5]));
+    for entry in &all[5..7] {
+        peers[1].say(&mut world, &run(std::slice::from_ref(entry)));
+    }
+    world.refuse(0, Refused::Topic);
+    assert_eq!(world.outstanding(0), 0);
+    assert_eq!(peers[1].violations(&world), [ViolationCode::Gap; 2]);
+}
+
+#[test]
+fn nothing_remains_of_a_log_that_was_refused_in_one_topic_when_it_opens_in_another() {
+    let rooms = [Room::new(1), Room::new(2)];
+    let mut world = alone(&rooms);
+    world.nodes[0].hold = true;
+    let peer = Hostile::shared(&mut world, 0, 1, &rooms);
+    let mut writer = Writer::new(70, &rooms[0]);
+    let mut elsewhere = writer.clone();
+    elsewhere.room = rooms[1].clone();
+    peer.say(&mut world, &run(&[writer.write(0, 0)]));
+    world.refuse(0, Refused::Topic);
+    peer.say(&mut world, &run(&[elsewhere.write(0, 0)]));
+    assert_eq!((world.outstanding(0), peer.violations(&world)), (1, vec![]));
+}
+
+#[test]
+fn what_was_stored_while_its_topic_went_and_came_back_is_shown_once() {
+    let room = Room::new(1);
+    let mut world = alone(std::slice::from_ref(&room));
+    world.nodes[0].hold = true;
+    let brings = peer(&mut world, 1, &room);
+    let all = entries(&room, 70, 2);
+    brings.say(&mut world, &run(&all));
+    // The store has it before the engine is told.
+    let log = Writer::new(70, &room).log();
+    world.nodes[0].store.append_own(room.topic, log, all);
+    want_over(&mut world, &brings, &[]);
+    want_over(&mut world, &brings, std::slice::from_ref(&room));
+    one_commit(&mut world);
+    let asks = peer(&mut world, 2, &room);
+    let shown: Vec<usize> = asks
+        .heard(&world)
+        .iter()
+        .filter_map(|frame| match frame {
+            Frame::Heads(heads) => Some(heads.heads.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(shown, [1]);
 }
