@@ -182,7 +182,8 @@ def check_hello(v, w):
 
 # ---- 5. Entries
 OPEN, SEALS, ENTRY, HEADER = 1, 2, 3, struct.Struct(">BBH32sQ32sI32s")
-BODIES = {1: {1}, 2: {1, 2}, 3: {1}, 4: {1, 2}, 5: {1, 2}, 8: {1}, 9: {1}, 10: {1, 3, 4}, 12: {1}, 13: set(), 16: {1}}
+BODIES = {1: {1}, 2: {1, 2}, 3: {1}, 4: {1, 2}, 5: {1, 2}, 6: {1, 2, 3, 4}, 7: {1, 2}, 8: {1}, 9: {1}, 10: {1, 3, 4}, 12: {1}, 13: set(), 16: {1},
+          17: {1, 2}}
 committed = lambda key, log, epoch: derive("nexus epoch v1", key, log, be(epoch, 4))
 fingerprint = lambda rows: derive("nexus frontier v1", *sorted(t + log + be(seq, 8) + h for t, log, seq, h in rows))
 sized = lambda text, size: be(len(text.encode()), size) + text.encode()
@@ -268,11 +269,11 @@ def folded(topic, runs, keys):
             if says["type"] == 13:
                 break  # What follows a retire does not show.
     said.sort(key=lambda one: one[0])
-    for position, author, type, body in (one for one in said if one[2] not in (2, 3, 4, 8, 10, 12, 13, 16)):
+    for position, author, type, body in (one for one in said if one[2] not in (2, 3, 4, 7, 8, 10, 12, 13, 16, 17)):
         done = [one[1:] for one in said if type and one[2] in (2, 3, 4) and one[3][1][2] == position[48:]]
         gone = any((who, kind) == (author, 3) for who, kind, _ in done)
         edits = [b[2] for who, kind, b in done if (who, kind) == (author, 2) and type in (1, 5) and not gone]
-        text = "" if gone else edits[-1] if edits else body[type // 4 + 1] if type in (1, 5) else ""
+        text = "" if gone else edits[-1] if edits else body[1 + (type == 5)] if type in (1, 5, 6) else ""
         faces = {who: b[2] for who, kind, b in done if kind == 4 and not gone}
         faces = sorted([who, emoji] for who, emoji in faces.items() if emoji)
         row = [position, be(2 if gone else min(type, 1), 1), sized(text, 4), be(len(faces), 4)]

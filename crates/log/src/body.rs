@@ -17,10 +17,12 @@ use nexus_identity::id::Millis;
 use crate::hlc::Hlc;
 use crate::ids::{EntryHash, EntryRef, LogKey};
 
+mod file;
 mod payload;
 #[cfg(test)]
 mod tests;
 
+pub use file::{Answer, FileKind, FileOffer, FileRoot, FileSecret, MAX_FILE_NAME, MAX_MEDIA_TYPE};
 pub use payload::{
     ContactData, KeyName, MAX_EMOJI, MAX_KEY_REQUESTS, MAX_NAME, MAX_READ_MARKS, MAX_TEXT, Payload,
     PayloadType,

@@ -5,7 +5,7 @@
 use nexus_identity::bugs::{self, Bug};
 use nexus_identity::id::{ConnectId, Millis};
 
-use crate::body::{Payload, PayloadType};
+use crate::body::{Answer, FileOffer, FileRoot, Payload, PayloadType};
 use crate::ids::{EntryHash, EntryRef};
 use crate::order::Position;
 
@@ -28,6 +28,8 @@ pub enum Shown {
     Text,
     /// A text that answers an entry.
     Reply(EntryRef),
+    /// A file, a folder or several items are offered.
+    File(Box<FileOffer>),
     /// Messages disappear after so many seconds from now on; `None`: no longer.
     Timer(Option<u64>),
     /// Of a type that this version does not know: "needs a newer version".
@@ -43,6 +45,7 @@ impl Shown {
         match self {
             Self::Text => PayloadType::TEXT,
             Self::Reply(_) => PayloadType::REPLY,
+            Self::File(_) => PayloadType::FILE,
             Self::Timer(_) => PayloadType::TIMER,
             Self::Unknown(code) => *code,
             Self::Unreadable(_) => 0,
@@ -78,9 +81,13 @@ pub enum Action {
     Retract,
     /// Sets the one reaction of its author; empty takes it back.
     React(String),
+    /// Says what the content of an offer is; only by the offer's author.
+    Root(FileRoot),
+    /// Says what became of an offer; the last word of each person counts.
+    Answer(Answer),
 }
 
-/// An edit, retraction or reaction.
+/// An edit, retraction or reaction, or a word on a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
     /// Its own place in the conversation.
@@ -115,6 +122,10 @@ pub struct MessageState {
     pub retracted: bool,
     /// One of each person at most, by ConnectID.
     pub reactions: Vec<Reaction>,
+    /// Of an offer: what its content is, once known.
+    pub root: Option<FileRoot>,
+    /// Of an offer: what became of it, one word of each person at most, by ConnectID.
+    pub answers: Vec<(ConnectId, Answer)>,
 }
 
 /// A message: as written and as it looks now.
@@ -133,6 +144,9 @@ impl Message {
         let state = fold_message(&base, operations);
         if state.retracted {
             base.text.clear();
+            if let Shown::File(offer) = &mut base.shown {
+                offer.forget();
+            }
         }
         Self { base, state }
     }
@@ -157,7 +171,13 @@ pub fn fold_message(base: &Base, operations: &[Operation]) -> MessageState {
         operations.iter().filter(|operation| operation.target == base.position.hash).collect();
     sorted.sort_by_key(|operation| operation.position);
     let mut state = MessageState { text: base.text.clone(), ..MessageState::default() };
+    let offer = match &base.shown {
+        Shown::File(offer) => Some(offer),
+        _ => None,
+    };
+    state.root = offer.and_then(|o| o.root).map(|content| FileRoot { content, sealed: None });
     let mut reactions = std::collections::BTreeMap::new();
+    let mut answers = std::collections::BTreeMap::new();
     for operation in sorted {
         let own = operation.author == base.author;
         match &operation.action {
@@ -168,12 +188,18 @@ pub fn fold_message(base: &Base, operations: &[Operation]) -> MessageState {
             }
             Action::Retract if own => state.retracted = true,
             Action::React(emoji) => drop(reactions.insert(operation.author, emoji)),
-            Action::Edit(_) | Action::Retract => {}
+            Action::Root(root) if own && offer.is_some() => state.root = Some(*root),
+            Action::Answer(Answer::Withdrawn | Answer::Changed) if !own => {}
+            Action::Answer(answer) if offer.is_some() => {
+                answers.insert(operation.author, *answer);
+            }
+            Action::Edit(_) | Action::Retract | Action::Root(_) | Action::Answer(_) => {}
         }
     }
     if state.retracted {
         return MessageState { retracted: true, ..MessageState::default() };
     }
+    state.answers = answers.into_iter().collect();
     state.reactions = reactions
         .into_iter()
         .filter(|(_, emoji)| !emoji.is_empty())
@@ -204,6 +230,14 @@ impl Effect {
         match payload {
             Payload::Text(text) => Self::Show(Shown::Text, text),
             Payload::Reply { target, text } => Self::Show(Shown::Reply(target), text),
+            Payload::File(offer) => {
+                let name = offer.name.clone();
+                Self::Show(Shown::File(offer), name)
+            }
+            Payload::FileRoot { target, root } => Self::Change(target.hash, Action::Root(root)),
+            Payload::FileAnswer { target, answer } => {
+                Self::Change(target.hash, Action::Answer(answer))
+            }
             Payload::Timer { seconds } => Self::Show(Shown::Timer(seconds), String::new()),
             Payload::Unknown { code, .. } => Self::Show(Shown::Unknown(code), String::new()),
             Payload::Edit { target, text } => Self::Change(target.hash, Action::Edit(text)),

@@ -266,6 +266,7 @@ fn kind(message: &Message) -> &'static str {
     }
     match message.base.shown {
         Shown::Text | Shown::Reply(_) => "text",
+        Shown::File(_) => "file",
         Shown::Timer(_) => "timer",
         Shown::Unknown(_) => "unknown",
         Shown::Unreadable(_) => "unreadable",
@@ -278,7 +279,7 @@ pub(crate) fn text(message: &Message) -> String {
         return String::new();
     }
     match &message.base.shown {
-        Shown::Text | Shown::Reply(_) => message.state.text.clone(),
+        Shown::Text | Shown::Reply(_) | Shown::File(_) => message.state.text.clone(),
         Shown::Timer(Some(seconds)) => format!("messages disappear after {seconds} s"),
         Shown::Timer(None) => "messages stay".to_owned(),
         Shown::Unknown(_) => "needs a newer version".to_owned(),

@@ -165,6 +165,7 @@ pub fn seen(message: &Message) -> Row {
         kind: match &base.shown {
             Shown::Text => 1,
             Shown::Reply(_) => 5,
+            Shown::File(_) => 6,
             Shown::Timer(_) => 9,
             Shown::Unknown(kind) => *kind,
             Shown::Unreadable(Unreadable::NoKey | Unreadable::Damaged) => 0,

@@ -22,6 +22,7 @@
 //! | `view` | messages, operations, unread counts, history |
 //! | `search` | words, queries and the index |
 //! | `rebuild` | everything derived, made again |
+//! | `transfers` | files that are sent and received, without their content |
 //! | `check`, `heal`, `beside` | is everything in order, and what to do if it isn't |
 
 mod beside;
@@ -46,6 +47,7 @@ mod search;
 pub mod settings;
 mod sql;
 pub mod story;
+pub mod transfers;
 mod view;
 mod writer;
 

@@ -15,6 +15,7 @@ const STEPS: &[M<'static>] = &[
     )),
     M::up(include_str!("migrations/0002_shares.sql")),
     M::up(include_str!("migrations/0003_bounds.sql")),
+    M::up(include_str!("migrations/0004_transfers.sql")),
 ];
 
 /// Schema version that this program writes.

@@ -3,6 +3,7 @@
 use nexus_identity::cbor::{CborError, Map, MapWriter, Reader, Writer};
 use nexus_identity::id::ConnectId;
 
+use super::file::{Answer, FileOffer, FileRoot};
 use super::{read_ref, write_ref};
 use crate::ids::{EntryRef, Epoch, LogKey};
 
@@ -34,9 +35,9 @@ impl PayloadType {
     pub const REACTION: u64 = 4;
     /// A text that answers a message.
     pub const REPLY: u64 = 5;
-    /// A file (later).
+    /// A file, a folder or several items are offered.
     pub const FILE: u64 = 6;
-    /// Root of a file (later).
+    /// What the content of an offer was found to be.
     pub const FILE_ROOT: u64 = 7;
     /// How far I have read.
     pub const READ_MARK: u64 = 8;
@@ -56,6 +57,8 @@ impl PayloadType {
     pub const MEMBERSHIP: u64 = 15;
     /// My name for others.
     pub const PROFILE: u64 = 16;
+    /// What became of an offer.
+    pub const FILE_ANSWER: u64 = 17;
 }
 
 /// One epoch of one log.
@@ -115,6 +118,22 @@ pub enum Payload {
         /// The answer.
         text: String,
     },
+    /// 6: as [`FileOffer`] says.
+    File(Box<FileOffer>),
+    /// 7: `{1: target, 2: root, 3: sealed root}`, the last optional.
+    FileRoot {
+        /// The offer.
+        target: EntryRef,
+        /// What its content is.
+        root: FileRoot,
+    },
+    /// 17: `{1: target, 2: answer}`.
+    FileAnswer {
+        /// The offer.
+        target: EntryRef,
+        /// What became of it.
+        answer: Answer,
+    },
     /// 8: `{1: [[log key, seq, hash], …]}`.
     ReadMark(Vec<EntryRef>),
     /// 9: `{1: seconds}`, 0 = off.
@@ -152,6 +171,9 @@ impl Payload {
             Self::Retract { .. } => PayloadType::RETRACT,
             Self::Reaction { .. } => PayloadType::REACTION,
             Self::Reply { .. } => PayloadType::REPLY,
+            Self::File(_) => PayloadType::FILE,
+            Self::FileRoot { .. } => PayloadType::FILE_ROOT,
+            Self::FileAnswer { .. } => PayloadType::FILE_ANSWER,
             Self::ReadMark(_) => PayloadType::READ_MARK,
             Self::Timer { .. } => PayloadType::TIMER,
             Self::Contact(_) => PayloadType::CONTACT_DATA,
@@ -168,7 +190,9 @@ impl Payload {
         match self {
             Self::Edit { target, .. }
             | Self::Retract { target }
-            | Self::Reaction { target, .. } => Some(target),
+            | Self::Reaction { target, .. }
+            | Self::FileRoot { target, .. }
+            | Self::FileAnswer { target, .. } => Some(target),
             _ => None,
         }
     }
@@ -204,6 +228,15 @@ impl Payload {
                 target(&mut map, entry);
                 map.text(2, emoji);
             }
+            Self::File(offer) => offer.write(&mut map),
+            Self::FileRoot { target: entry, root } => {
+                target(&mut map, entry);
+                root.write(&mut map);
+            }
+            Self::FileAnswer { target: entry, answer } => {
+                target(&mut map, entry);
+                map.uint(2, answer.code());
+            }
             Self::ReadMark(marks) => drop(map.value(1, |w| write_list(w, marks, write_ref))),
             Self::Timer { seconds } => drop(map.uint(1, seconds.unwrap_or(0))),
             Self::Contact(data) => write_contact(&mut map, data),
@@ -237,6 +270,23 @@ fn read(code: u64, body: &[u8]) -> Result<Option<Payload>, CborError> {
             Payload::Reaction { target: target()?, emoji: text(2, MAX_EMOJI)? }
         }
         PayloadType::REPLY => Payload::Reply { target: target()?, text: text(2, MAX_TEXT)? },
+        PayloadType::FILE => {
+            let offer = FileOffer::read(&map)?;
+            if offer.name.is_empty() {
+                return Err(CborError::Expected("a name"));
+            }
+            Payload::File(Box::new(offer))
+        }
+        PayloadType::FILE_ROOT => {
+            Payload::FileRoot { target: target()?, root: FileRoot::read(&map)? }
+        }
+        PayloadType::FILE_ANSWER => {
+            let answer = Answer::from_code(map.get(2)?.uint()?);
+            match answer {
+                Some(answer) => Payload::FileAnswer { target: target()?, answer },
+                None => return Ok(None),
+            }
+        }
         PayloadType::READ_MARK => {
             Payload::ReadMark(read_list(map.get(1)?, MAX_READ_MARKS, read_ref)?)
         }

@@ -1,4 +1,5 @@
 use nexus_identity::id::ConnectId;
+use nexus_identity::kdf::Secret32;
 use proptest::prelude::*;
 
 use super::payload::PayloadType;
@@ -10,6 +11,28 @@ fn any_ref() -> impl Strategy<Value = EntryRef> {
         seq,
         hash: EntryHash::from_bytes(hash),
     })
+}
+
+fn any_offer() -> impl Strategy<Value = FileOffer> {
+    let kinds = [FileKind::File, FileKind::Folder, FileKind::Several];
+    (
+        "\\PC{1,60}",
+        any::<u64>(),
+        prop::sample::select(kinds.to_vec()),
+        any::<[u8; 32]>(),
+        any::<Option<[u8; 32]>>(),
+        prop::option::of("[a-z]{1,9}/[a-z]{1,9}"),
+    )
+        .prop_map(|(name, size, kind, secret, root, media_type)| FileOffer {
+            name,
+            size,
+            kind,
+            secret: FileSecret::new(Secret32::new(secret)),
+            root,
+            manifest: if kind == FileKind::File { 0 } else { size / 2 },
+            files: if kind == FileKind::File { 1 } else { size % 1000 },
+            media_type,
+        })
 }
 
 fn any_payload() -> impl Strategy<Value = Payload> {
@@ -44,6 +67,15 @@ fn any_payload() -> impl Strategy<Value = Payload> {
             Payload::KeyRequest(keys.into_iter().map(name).collect())
         }),
         Just(Payload::Retire),
+        any_offer().prop_map(|offer| Payload::File(Box::new(offer))),
+        (any_ref(), any::<[u8; 32]>(), any::<Option<[u8; 32]>>()).prop_map(
+            |(target, content, sealed)| Payload::FileRoot {
+                target,
+                root: FileRoot { content, sealed }
+            }
+        ),
+        (any_ref(), prop::sample::select(Answer::ALL.to_vec()))
+            .prop_map(|(target, answer)| Payload::FileAnswer { target, answer }),
         "[a-z]{0,20}".prop_map(|name| Payload::Profile { name }),
         (100..u64::MAX).prop_map(|code| Payload::Unknown { code, body: vec![0xa1, 1, 0xf6] }),
     ]
@@ -155,4 +187,49 @@ proptest! {
         bytes[at] = to;
         let _ = Body::decode(&bytes);
     }
+}
+
+#[test]
+fn an_offer_one_past_a_limit_needs_a_newer_version() {
+    let offer = |name: String, media_type: Option<String>| FileOffer {
+        name,
+        size: 7,
+        kind: FileKind::Folder,
+        secret: FileSecret::new(Secret32::new([1; 32])),
+        root: None,
+        manifest: 7,
+        files: 0,
+        media_type,
+    };
+    let reads = |offer: FileOffer| {
+        let bytes = offer.encode();
+        matches!(Payload::decode(PayloadType::FILE, &bytes), Payload::File(_))
+    };
+    assert!(reads(offer("n".repeat(MAX_FILE_NAME), Some("t".repeat(MAX_MEDIA_TYPE)))));
+    assert!(!reads(offer("n".repeat(MAX_FILE_NAME + 1), None)));
+    assert!(!reads(offer(String::new(), None)));
+    assert!(!reads(offer("n".into(), Some("t".repeat(MAX_MEDIA_TYPE + 1)))));
+    assert!(!reads(FileOffer { manifest: 8, ..offer("n".into(), None) }));
+    let odd = Payload::decode(PayloadType::FILE_ANSWER, &{
+        let mut map = MapWriter::new();
+        map.value(1, |w| {
+            write_ref(
+                w,
+                &EntryRef {
+                    log: LogKey::from_bytes([1; 32]),
+                    seq: 1,
+                    hash: EntryHash::from_bytes([2; 32]),
+                },
+            )
+        });
+        map.uint(2, 5);
+        map.into_bytes()
+    });
+    assert!(matches!(odd, Payload::Unknown { code: 17, .. }), "{odd:?}");
+}
+
+#[test]
+fn the_secret_of_an_offer_is_not_printed() {
+    let secret = FileSecret::new(Secret32::new([0xab; 32]));
+    assert_eq!(format!("{secret:?}"), "FileSecret(..)");
 }

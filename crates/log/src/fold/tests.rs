@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
+use nexus_identity::kdf::Secret32;
+
 use super::*;
+use crate::body::{FileKind, FileSecret};
 use crate::hlc::Hlc;
 use crate::ids::LogKey;
 
@@ -116,4 +119,46 @@ proptest! {
         }
         prop_assert_eq!(fold_message(&base("start"), &operations), expected);
     }
+}
+
+fn offer() -> Base {
+    let offer = FileOffer {
+        name: "plan.pdf".into(),
+        size: 9,
+        kind: FileKind::File,
+        secret: FileSecret::new(Secret32::new([3; 32])),
+        root: Some([4; 32]),
+        manifest: 0,
+        files: 1,
+        media_type: None,
+    };
+    Base { shown: Shown::File(Box::new(offer)), ..base("plan.pdf") }
+}
+
+#[test]
+fn the_author_says_what_a_file_is_and_each_person_what_became_of_it() {
+    let root = |byte: u8| Action::Root(FileRoot { content: [byte; 32], sealed: None });
+    let operations = [
+        operation(9, 1, 1, root(7)),
+        operation(11, 2, 2, root(8)),
+        operation(8, 3, 1, root(6)),
+        operation(9, 4, 2, Action::Answer(Answer::Declined)),
+        operation(10, 5, 2, Action::Answer(Answer::Done)),
+        operation(12, 6, 2, Action::Answer(Answer::Withdrawn)),
+        operation(12, 7, 1, Action::Answer(Answer::Withdrawn)),
+    ];
+    let state = fold_message(&offer(), &operations);
+    assert_eq!(state.root.unwrap().content, [7; 32]);
+    assert_eq!(state.answers, [(who(1), Answer::Withdrawn), (who(2), Answer::Done)]);
+    assert_eq!(fold_message(&offer(), &[]).root.unwrap().content, [4; 32]);
+    let text = fold_message(&base("no file"), &operations);
+    assert_eq!((text.root, text.answers), (None, Vec::new()));
+}
+
+#[test]
+fn an_offer_that_was_taken_back_is_forgotten_with_its_secret() {
+    let message = Message::new(offer(), &[operation(9, 1, 1, Action::Retract)]);
+    let Shown::File(left) = &message.base.shown else { panic!("{message:?}") };
+    assert_eq!((left.name.as_str(), left.root), ("", None));
+    assert_eq!(left.secret, FileSecret::new(Secret32::new([0; 32])));
 }

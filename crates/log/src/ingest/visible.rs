@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::session::{At, Inside, Session};
-use crate::body::Payload;
 use crate::chain::{hidden, is_crowded, path, places};
+use crate::fold::Effect;
 use crate::ids::{EntryHash, EntryRef, LogKey, Seq};
 use crate::ledger::{Chain, ChainId, Ledger, StoredEntry};
 
@@ -140,9 +140,10 @@ impl<L: Ledger> Session<'_, L> {
             let chains = self.ledger.chains(&view.header.log)?;
             if let Some(chain) = chains.iter().find(|chain| chain.id == id)
                 && let Inside::Body(body, _) = self.read(chain, &path(&chains, id), &view)?
-                && let Payload::Text(text) | Payload::Reply { text, .. } = body.payload
+                && let Effect::Show(shown, text) = Effect::of(body.payload)
             {
                 message.base.text = text;
+                message.base.shown = shown;
             }
         }
         self.refold(message)

@@ -41,6 +41,7 @@ pub(super) fn write(
 pub fn words(message: &Message) -> String {
     match &message.base.shown {
         Shown::Unreadable(Unreadable::NoKey | Unreadable::Damaged) => "(unreadable)".into(),
+        Shown::File(_) => "(file)".into(),
         Shown::Timer(_) => "(timer)".into(),
         Shown::Unknown(_) => "(unknown)".into(),
         _ if message.state.retracted => "(retracted)".into(),

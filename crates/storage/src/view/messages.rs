@@ -213,7 +213,10 @@ impl Queries {
 
     fn flags(&self, message: &Message) -> Result<i64, StoreError> {
         let (base, state) = (&message.base, &message.state);
-        let text = matches!(base.shown, Shown::Text | Shown::Reply(_) | Shown::Unknown(_));
+        let text = matches!(
+            base.shown,
+            Shown::Text | Shown::Reply(_) | Shown::File(_) | Shown::Unknown(_)
+        );
         let counts = text && !state.retracted && self.me()? != Some(base.author);
         let bits = [
             (flag::EDITED, state.edited),

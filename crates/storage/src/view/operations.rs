@@ -1,6 +1,9 @@
 //! Edits, retractions and reactions; clocks and timers.
 
+use std::borrow::Cow;
+
 use nexus_identity::id::{ConnectId, Millis};
+use nexus_log::body::{Answer, FileRoot};
 use nexus_log::fold::{Action, Operation};
 use nexus_log::hlc::Hlc;
 use nexus_log::ids::{ConversationId, EntryHash};
@@ -17,15 +20,44 @@ use crate::sql::{Bytes, from_ordered, millis, ordered, to_millis};
 const NO_TARGET: &str = "NOT EXISTS (SELECT 1 FROM entries e JOIN messages m ON m.id = e.id
     WHERE substr(e.hash, 1, 8) = substr(o.target, 1, 8) AND e.hash = o.target AND m.conversation = o.conversation)";
 
-/// Codes of edits, retractions and reactions.
-const ACTIONS: [i64; 3] = [1, 2, 3];
+/// Codes of edits, retractions, reactions, roots of files and answers to offers.
+const ACTIONS: [i64; 5] = [1, 2, 3, 4, 5];
 
-fn action_columns(action: &Action) -> (i64, &str) {
+/// Kind and text of an operation; of a root it is its hex, and that of the sealed form's after it.
+fn action_columns(action: &Action) -> (i64, Cow<'_, str>) {
     match action {
-        Action::Edit(text) => (1, text),
-        Action::Retract => (2, ""),
-        Action::React(emoji) => (3, emoji),
+        Action::Edit(text) => (1, text.into()),
+        Action::Retract => (2, "".into()),
+        Action::React(emoji) => (3, emoji.into()),
+        Action::Root(FileRoot { content, sealed }) => {
+            (4, content.iter().chain(sealed.iter().flatten()).map(|b| format!("{b:02x}")).collect())
+        }
+        Action::Answer(answer) => (5, answer.code().to_string().into()),
     }
+}
+
+fn read_action(code: i64, text: String) -> Result<Action, StoreError> {
+    let unknown = || StoreError::damaged("an unknown operation");
+    Ok(match code {
+        1 => Action::Edit(text),
+        2 => Action::Retract,
+        3 => Action::React(text),
+        4 => {
+            let mut digits = text.as_bytes().chunks_exact(64).map(unhex);
+            let content = digits.next().flatten().ok_or_else(unknown)?;
+            Action::Root(FileRoot { content, sealed: digits.next().flatten() })
+        }
+        5 => Action::Answer(text.parse().ok().and_then(Answer::from_code).ok_or_else(unknown)?),
+        _ => return Err(unknown()),
+    })
+}
+
+fn unhex(digits: &[u8]) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
 }
 
 fn read(row: &Row<'_>) -> Result<Operation, StoreError> {
@@ -35,12 +67,7 @@ fn read(row: &Row<'_>) -> Result<Operation, StoreError> {
         position: Position::decode(&row.get::<_, Bytes<80>>(1)?.0)
             .ok_or_else(|| StoreError::damaged("a cut position"))?,
         author: ConnectId::from_bytes(row.get::<_, Bytes<32>>(2)?.0),
-        action: match row.get::<_, i64>(3)? {
-            1 => Action::Edit(text),
-            2 => Action::Retract,
-            3 => Action::React(text),
-            _ => return Err(StoreError::damaged("an unknown operation")),
-        },
+        action: read_action(row.get(3)?, text)?,
         expires: row.get::<_, Option<i64>>(5)?.map(to_millis),
     })
 }

@@ -1,7 +1,8 @@
 //! A message as a row of the store.
 
 use nexus_identity::id::{ConnectId, Millis};
-use nexus_log::fold::{Base, Message, MessageState, Reaction, Shown, Unreadable};
+use nexus_log::body::FileOffer;
+use nexus_log::fold::{Base, Message, MessageState, Reaction, Shown, Unreadable, fold_message};
 use nexus_log::hlc::Hlc;
 use nexus_log::ids::{ConversationId, EntryHash, EntryRef, LogKey};
 use nexus_log::order::Position;
@@ -20,6 +21,9 @@ pub(super) mod flag {
     pub(in crate::view) const COUNTS: i64 = 8;
     pub(in crate::view) const REACTIONS: i64 = 16;
 }
+
+/// The column `shown` of an offer of a file.
+pub(crate) const FILE: i64 = 7;
 
 /// A message with what the store knows of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,22 +72,29 @@ pub(crate) fn read_message(queries: &Queries, row: &Row<'_>) -> Result<MessageRo
         expires: row.get::<_, Option<i64>>(11)?.map(to_millis),
         far: flags & flag::FAR != 0,
     };
-    let state = MessageState {
-        text,
-        edited: flags & flag::EDITED != 0,
-        retracted: flags & flag::RETRACTED != 0,
-        reactions,
+    let conversation = ConversationId::from_bytes(row.get::<_, Bytes<32>>(1)?.0);
+    let retracted = flags & flag::RETRACTED != 0;
+    // Files are few, and what was said of one is with its operations.
+    let (root, answers) = match &base.shown {
+        Shown::File(_) if !retracted => {
+            let said = queries.operations_on(&conversation, &base.position.hash)?;
+            let MessageState { root, answers, .. } = fold_message(&base, &said);
+            (root, answers)
+        }
+        _ => (None, Vec::new()),
     };
+    let edited = flags & flag::EDITED != 0;
+    let state = MessageState { text, edited, retracted, reactions, root, answers };
     Ok(MessageRow {
         arrival,
-        conversation: ConversationId::from_bytes(row.get::<_, Bytes<32>>(1)?.0),
+        conversation,
         message: Message { base, state },
         stored: to_millis(row.get(15)?),
         forked: row.get(16)?,
     })
 }
 
-/// The columns `shown`, `number` and `reply`.
+/// The columns `shown`, `number` and `reply`; the last holds an offer, too.
 pub(super) fn shown_columns(shown: &Shown) -> (i64, Option<i64>, Option<Vec<u8>>) {
     match shown {
         Shown::Text => (1, None, None),
@@ -92,6 +103,7 @@ pub(super) fn shown_columns(shown: &Shown) -> (i64, Option<i64>, Option<Vec<u8>>
         Shown::Unknown(code) => (4, Some(ordered(*code)), None),
         Shown::Unreadable(Unreadable::NoKey) => (5, None, None),
         Shown::Unreadable(Unreadable::Damaged) => (6, None, None),
+        Shown::File(offer) => (FILE, None, Some(offer.encode())),
     }
 }
 
@@ -104,6 +116,11 @@ fn read_shown(row: &Row<'_>) -> Result<Shown, StoreError> {
         4 => Shown::Unknown(number.unwrap_or(0)),
         5 => Shown::Unreadable(Unreadable::NoKey),
         6 => Shown::Unreadable(Unreadable::Damaged),
+        FILE => {
+            let offer = FileOffer::decode(&row.get::<_, Vec<u8>>(12)?)
+                .map_err(|_| StoreError::damaged("a cut offer of a file"))?;
+            Shown::File(Box::new(offer))
+        }
         _ => return Err(StoreError::damaged("an unknown kind of message")),
     })
 }
