@@ -51,11 +51,14 @@ pub fn clean(name: &str, most: usize) -> Result<String, NameError> {
     }
 }
 
-const fn is_joiner(c: char) -> bool {
+/// Whether it is one of the two joiners, which have a use only between visible characters.
+pub const fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
 
-fn is_hidden(c: char) -> bool {
+/// Whether nobody sees it: control characters, bidirectional controls, other invisible format
+/// characters. Joiners are not among them.
+pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
