@@ -16,7 +16,7 @@ use crate::store_thread::Work;
 use crate::time::rfc3339;
 use crate::views;
 
-/// Happenings of one conversation that are kept; the oldest go.
+/// Happenings of one conversation that are kept; the oldest go, first of names and times apart.
 pub(crate) const KEPT: usize = 32;
 /// Characters of a name in the words of one.
 const NAME: usize = 64;
@@ -119,8 +119,11 @@ impl Work<'_, '_> {
     }
 
     fn keep(&mut self, id: &ConversationId, mut all: Vec<HappenedView>) -> Answered<()> {
-        let more = all.len().saturating_sub(KEPT);
-        all.drain(..more);
+        while all.len() > KEPT {
+            // A crowd of names must not push out what a person should see: that a device came or went.
+            let passing = |h: &HappenedView| matches!(h.kind.as_str(), "renamed" | "merge");
+            all.remove(all.iter().position(passing).unwrap_or(0));
+        }
         let bytes = serde_json::to_vec(&all).map_err(error::failed)?;
         self.tx.set_setting(&list_key(id), &bytes)?;
         self.after.happened.insert(*id);
@@ -216,5 +219,19 @@ mod tests {
         }
         let kept = all(&desk, &peer);
         assert_eq!((kept.len(), kept[0].detail.as_str()), (KEPT, "3"));
+    }
+
+    #[test]
+    fn no_crowd_of_names_pushes_out_a_change_of_devices() {
+        let mut desk = Desk::new();
+        let peer = desk.contact();
+        let who = peer.card.connect_id();
+        desk.run(|work| work.happened(&who, "device_added", "a device".to_owned())).unwrap();
+        for n in 0..2 * KEPT {
+            desk.run(|work| work.happened(&who, "renamed", format!("{n}"))).unwrap();
+        }
+        let kept = all(&desk, &peer);
+        assert_eq!((kept.len(), kept[0].kind.as_str()), (KEPT, "device_added"));
+        assert_eq!(kept[KEPT - 1].detail, format!("{}", 2 * KEPT - 1));
     }
 }

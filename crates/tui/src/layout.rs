@@ -83,9 +83,10 @@ pub fn composer_cells(pane: Rect) -> usize {
 #[must_use]
 pub fn parts(chat: &Chat, pane: Rect) -> Parts {
     use crate::model::chat::Writing;
-    let rows = text::rows(chat.composer.text(), composer_cells(pane)).len();
     let most =
         (pane.height / 10 * COMPOSER_TENTHS + pane.height % 10 * COMPOSER_TENTHS / 10).max(1);
+    let cells = composer_cells(pane);
+    let rows = text::first_rows(chat.composer.text(), cells, usize::from(most)).len();
     let rows = u16::try_from(rows).unwrap_or(u16::MAX).clamp(1, most);
     let context = u16::from(chat.writing != Writing::New);
     // A line between the messages and the composer.

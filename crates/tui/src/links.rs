@@ -79,6 +79,9 @@ fn trimmed(mut link: &str) -> &str {
 /// What a person should know before opening a link.
 #[must_use]
 pub fn warnings(link: &str) -> Vec<&'static str> {
+    if let Some(rest) = after(link, "mailto:") {
+        return mail(rest);
+    }
     let web = SCHEMES.iter().take(2).find_map(|scheme| after(link, scheme));
     let Some(rest) = web else { return Vec::new() };
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
@@ -93,6 +96,32 @@ pub fn warnings(link: &str) -> Vec<&'static str> {
     }
     if after(link, "http://").is_some() {
         all.push("It is not encrypted: whoever is on the way can read and change what comes.");
+    }
+    all
+}
+
+/// What a person should know before a mail is begun by a link.
+fn mail(rest: &str) -> Vec<&'static str> {
+    let mut all = vec!["It begins a mail in your mail program; nothing is sent until you send it."];
+    let (to, fields) = rest.split_once('?').unwrap_or((rest, ""));
+    // Letters may be written as numbers: what stands there cannot be read over.
+    let hidden = |text: &str| text.contains('%');
+    let name = |field: &str| field.split('=').next().unwrap_or_default().to_ascii_lowercase();
+    let fields: Vec<&str> = fields.split(['&', ';']).filter(|f| !f.is_empty()).collect();
+    if fields.iter().any(|f| name(f).starts_with("attach") || hidden(&name(f))) {
+        all.push("It may attach a file of yours to that mail: look at what is attached before you send it.");
+    }
+    if fields.iter().any(|f| matches!(name(f).as_str(), "to" | "cc" | "bcc"))
+        || to.contains(',')
+        || hidden(to)
+    {
+        all.push("It goes to more people than the first one: look at all addresses.");
+    }
+    if !fields.is_empty() {
+        all.push("It fills in words that somebody else wrote: read them before you send it.");
+    }
+    if !rest.is_ascii() || to.to_ascii_lowercase().contains("xn--") {
+        all.push("It has letters that may look like others: it may not go to whom it seems.");
     }
     all
 }
@@ -135,5 +164,23 @@ mod tests {
         assert!(warnings("https://a.example/?q=@").is_empty());
         assert_eq!(warnings("https://bank.example@evil.example/").len(), 1);
         assert_eq!(warnings("http://b\u{e4}nk.example/").len(), 2);
+    }
+
+    #[test]
+    fn what_a_mail_link_does_is_told() {
+        for (link, count, words) in [
+            ("mailto:ana@a.example", 1, "begins a mail"),
+            ("MAILTO:ana@a.example?subject=hi", 2, "fills in words"),
+            ("mailto:ana@a.example?Attach=/etc/passwd", 3, "attach a file"),
+            ("mailto:ana@a.example?%61ttach=/etc/passwd", 3, "attach a file"),
+            ("mailto:ana@a.example?body=x&bcc=eve@b.example", 3, "more people"),
+            ("mailto:ana@a.example,eve@b.example", 2, "more people"),
+            ("mailto:ana@a.example%2Ceve@b.example", 2, "more people"),
+            ("mailto:ana@\u{430}.example", 2, "look like others"),
+        ] {
+            let all = warnings(link);
+            assert_eq!(all.len(), count, "{link}: {all:?}");
+            assert!(all.iter().any(|w| w.contains(words)), "{link}: {all:?}");
+        }
     }
 }

@@ -40,8 +40,8 @@ pub enum Message {
     },
     /// The node tells what happened.
     Event(Box<EventView>),
-    /// What came back from the editor; `None` when it failed.
-    Edited(Option<String>),
+    /// What came back from the editor, or why nothing did.
+    Edited(Result<String, String>),
     /// A backup was written, with so many bytes; or why not.
     Written(Result<u64, String>),
     /// The desktop could not tell this: who, and what.
@@ -56,6 +56,40 @@ pub enum Message {
     Heard,
     /// End: a signal asked for it, or the terminal is gone.
     Quit,
+}
+
+impl Message {
+    /// Whether it comes from the node.
+    #[must_use]
+    pub fn is_of_the_node(&self) -> bool {
+        matches!(
+            self,
+            Self::Attached
+                | Self::Detached(_)
+                | Self::Answer { .. }
+                | Self::Event(_)
+                | Self::Untold(..)
+        )
+    }
+
+    /// Whether the person waits for it.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        match self {
+            // What follows from news, not from what a person did.
+            Self::Answer { purpose, .. } => !matches!(
+                purpose,
+                Purpose::Read
+                    | Purpose::Keep { .. }
+                    | Purpose::Conversations
+                    | Purpose::Requests
+                    | Purpose::Nearby
+                    | Purpose::Happened { .. }
+            ),
+            Self::Event(_) | Self::Untold(..) => false,
+            _ => true,
+        }
+    }
 }
 
 /// What the mouse did, and where.
@@ -122,6 +156,24 @@ pub enum Purpose {
         /// Into which conversation.
         conversation: String,
         /// The text, to have it back if that fails.
+        text: String,
+        /// What it answers.
+        reply: Option<String>,
+    },
+    /// A new text for a message.
+    Edit {
+        /// In which conversation.
+        conversation: String,
+        /// The message.
+        entry: String,
+        /// The text, to have it back if that fails.
+        text: String,
+    },
+    /// What is being written is kept as a draft.
+    Keep {
+        /// In which conversation.
+        conversation: String,
+        /// The text.
         text: String,
     },
     /// Something found.

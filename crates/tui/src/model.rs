@@ -7,6 +7,7 @@ pub mod composer;
 pub mod home;
 pub mod linear;
 pub mod settings;
+pub mod unsaved;
 pub mod window;
 
 use std::collections::BTreeMap;

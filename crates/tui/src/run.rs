@@ -1,12 +1,14 @@
 //! The rim: the terminal, the clock, the node. Everything that is not pure is here.
 
 mod asking;
+mod farewell;
 mod input;
 mod linear;
 mod notify;
 mod open;
 mod screen;
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,7 +34,7 @@ use screen::Screen;
 
 pub use linear::read_out;
 
-/// What the node tells is painted at most so often; what the person does, at once.
+/// What the node tells is painted at most so often; what the person does, and waits for, at once.
 const FRAME: Duration = Duration::from_millis(33);
 /// Messages of the node that wait to be taken in; beyond it the node waits, and tells later what was missed.
 const WAITING: usize = 1_024;
@@ -40,8 +42,6 @@ const WAITING: usize = 1_024;
 const TICK: Duration = Duration::from_millis(200);
 /// and so often while nothing does.
 const IDLE: Duration = Duration::from_secs(10);
-/// How long what was written last may take to be kept at the end.
-const END: Duration = Duration::from_secs(5);
 
 /// Where the node comes from.
 pub trait Host: Send + 'static {
@@ -75,28 +75,26 @@ pub async fn run<H: Host>(options: Options, host: H) -> Result<(), ErrorBody> {
     let size = screen.size()?;
     let mut model = Model::new(now, size, options.config, options.has_identity);
     model.visibility = options.visibility;
-    let (sender, messages) = mpsc::channel(WAITING);
+    let (sender, mut messages) = mpsc::channel(WAITING);
     let mut asking = Asking::new(host, sender.clone());
     if options.has_identity {
         asking.open(None);
     }
-    let done =
-        Rim { screen: &mut screen, asking: &mut asking, sender, config_file: options.config_file }
-            .turn(&mut model, messages)
-            .await;
+    let mut rim =
+        Rim { screen: &mut screen, asking: &mut asking, sender, config_file: options.config_file };
+    let done = rim.turn(&mut model, &mut messages).await;
     screen.close();
     if done.is_err() {
         // The terminal is gone; what was being written is kept all the same.
         for effect in update(&mut model, Message::Quit) {
-            let _ = common(&mut asking, Path::new(""), &mut model, effect);
+            common(&mut asking, Path::new(""), &mut model, effect);
         }
     }
-    // Drafts and messages that were written last are on their way to the node.
-    let _ = tokio::time::timeout(END, asking.finish()).await;
+    let kept = farewell::farewell(&mut model, &mut asking, &mut messages).await;
     match (done, model.stage) {
         (Err(error), _) => Err(error),
         (Ok(()), Stage::Gone(error)) => Err(error),
-        (Ok(()), _) => Ok(()),
+        (Ok(()), _) => kept,
     }
 }
 
@@ -111,73 +109,82 @@ impl Rim<'_> {
     async fn turn(
         &mut self,
         model: &mut Model,
-        mut messages: mpsc::Receiver<Message>,
+        messages: &mut mpsc::Receiver<Message>,
     ) -> Result<(), ErrorBody> {
         let mut input = EventStream::new();
         let mut signals = input::Signals::listen();
         let mut batch = Vec::new();
-        let mut painted = Instant::now();
         self.screen.draw(|frame| view::draw(model, frame))?;
+        let mut painted = Instant::now();
+        // Whether something was taken in that is not on the screen yet.
+        let mut behind = false;
         loop {
             let tick = if waits(model) { TICK } else { IDLE };
+            // What the person does, and waits for, is painted at once; the rest, a picture at a time.
             let mut at_once = true;
-            let taken: Vec<Message> = tokio::select! {
+            tokio::select! {
                 biased;
-                event = input.next() => match event {
-                    Some(Ok(event)) => input::message(&event).into_iter().collect(),
-                    // The terminal is gone.
-                    Some(Err(_)) | None => vec![Message::Quit],
-                },
-                () = signals.next() => vec![Message::Quit],
-                count = messages.recv_many(&mut batch, WAITING) => {
-                    at_once = count == 1 && painted.elapsed() >= FRAME;
-                    std::mem::take(&mut batch)
+                event = input.next() => input::typed(event, &mut input, &mut batch).await,
+                () = signals.next() => batch.push(Message::Quit),
+                () = tokio::time::sleep_until(painted + FRAME), if behind => {}
+                _ = messages.recv_many(&mut batch, WAITING) => {
+                    at_once = batch.iter().any(Message::is_awaited);
                 }
                 () = tokio::time::sleep(tick) => {
-                    vec![Message::Time(Now { at: Timestamp::now(), zone: model.now.zone.clone() })]
+                    let now = Now { at: Timestamp::now(), zone: model.now.zone.clone() };
+                    batch.push(Message::Time(now));
                 }
             };
             model.now.at = Timestamp::now();
-            let effects = update_all(model, taken);
-            for effect in effects {
-                if effect == Effect::Quit {
-                    return Ok(());
-                }
-                self.perform(model, effect, &mut input).await?;
+            behind |= !batch.is_empty();
+            if !self.take_in(model, &mut batch, &mut input)? {
+                return Ok(());
             }
-            if !at_once && painted.elapsed() < FRAME {
-                // More comes than anybody can read: some of it is taken in before the next picture.
-                tokio::time::sleep_until(painted + FRAME).await;
-                while messages.len() < WAITING / 2
-                    && let Ok(message) = messages.try_recv()
-                {
-                    batch.push(message);
-                    if batch.len() >= WAITING {
-                        break;
-                    }
-                }
-                let effects = update_all(model, batch.drain(..));
-                for effect in effects {
-                    self.perform(model, effect, &mut input).await?;
-                }
+            if behind && (at_once || painted.elapsed() >= FRAME) {
+                self.screen.draw(|frame| view::draw(model, frame))?;
+                painted = Instant::now();
+                behind = false;
             }
-            self.screen.draw(|frame| view::draw(model, frame))?;
-            painted = Instant::now();
         }
     }
 
-    async fn perform(
+    /// Takes messages in, and does what is wanted then. `false` at the end.
+    fn take_in(
+        &mut self,
+        model: &mut Model,
+        batch: &mut Vec<Message>,
+        input: &mut EventStream,
+    ) -> Result<bool, ErrorBody> {
+        let mut rest = batch.drain(..).peekable();
+        while rest.peek().is_some() {
+            // What a key wants is done before the next key means something: an editor is opened, the end is come.
+            let told = rest.peek().is_some_and(Message::is_of_the_node);
+            let count = if told { WAITING } else { 1 };
+            let taken = rest.by_ref().take(count);
+            let mut effects = VecDeque::from(update_all(model, taken));
+            while let Some(effect) = effects.pop_front() {
+                if effect == Effect::Quit {
+                    return Ok(false);
+                }
+                effects.extend(self.perform(model, effect, input)?);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Does what is wanted; what is wanted then comes back.
+    fn perform(
         &mut self,
         model: &mut Model,
         effect: Effect,
         input: &mut EventStream,
-    ) -> Result<(), ErrorBody> {
-        let mouse = matches!(&effect, Effect::Set("mouse", _));
-        if mouse {
+    ) -> Result<Vec<Effect>, ErrorBody> {
+        if matches!(&effect, Effect::Set("mouse", _)) {
             self.screen.mouse(model.config.mouse);
         }
-        let Some(effect) = common(self.asking, &self.config_file, model, effect) else {
-            return Ok(());
+        let effect = match common(self.asking, &self.config_file, model, effect) {
+            Left::Terminal(effect) => effect,
+            Left::Wanted(more) => return Ok(more),
         };
         match effect {
             Effect::Title(title) => self.screen.title(&title),
@@ -203,50 +210,48 @@ impl Rim<'_> {
                 let edited = self.screen.edit(&text, model.config.mouse)?;
                 *input = EventStream::new();
                 model.size = self.screen.size()?;
-                let more = update(model, Message::Edited(edited));
-                debug_assert!(more.iter().all(|e| matches!(e, Effect::Ask { .. })));
+                return Ok(update(model, Message::Edited(edited)));
             }
             _ => {}
         }
-        Ok(())
+        Ok(Vec::new())
     }
 }
 
-/// Performs what needs no terminal; gives back the rest.
-fn common(
-    asking: &mut Asking,
-    config_file: &Path,
-    model: &mut Model,
-    effect: Effect,
-) -> Option<Effect> {
-    let more = match effect {
+/// What is left of something that was wanted.
+enum Left {
+    /// All of it: it needs the terminal.
+    Terminal(Effect),
+    /// What is wanted since it was done.
+    Wanted(Vec<Effect>),
+}
+
+/// Performs what needs no terminal.
+fn common(asking: &mut Asking, config_file: &Path, model: &mut Model, effect: Effect) -> Left {
+    let done = match effect {
         Effect::Ask { serial, purpose, command } => {
             asking.ask(serial, purpose, *command);
-            return None;
+            Ok(())
         }
         Effect::Begin { name } => {
             asking.open(Some(name));
-            return None;
+            Ok(())
         }
         Effect::Write { file, bytes } => {
-            update(model, Message::Written(input::write_new(&file, &bytes)))
+            let written = input::write_new(&file, &bytes);
+            return Left::Wanted(update(model, Message::Written(written)));
         }
-        Effect::Set(key, value) => match input::keep(config_file, key, &value) {
-            Ok(()) => return None,
-            Err(what) => update(model, Message::Said(what)),
-        },
-        Effect::Follow(link) => match open::follow(&link) {
-            Ok(()) => return None,
-            Err(what) => update(model, Message::Said(what)),
-        },
-        Effect::SetNode(key, value) => match nexus_node::config::set(config_file, key, &value) {
-            Ok(_) => return None,
-            Err(error) => update(model, Message::Said(error.message)),
-        },
-        other => return Some(other),
+        Effect::Set(key, value) => input::keep(config_file, key, &value),
+        Effect::Follow(link) => open::follow(&link),
+        Effect::SetNode(key, value) => {
+            nexus_node::config::set(config_file, key, &value).map(drop).map_err(|e| e.message)
+        }
+        other => return Left::Terminal(other),
     };
-    debug_assert!(more.is_empty(), "a remark asks for nothing");
-    None
+    Left::Wanted(match done {
+        Ok(()) => Vec::new(),
+        Err(what) => update(model, Message::Said(what)),
+    })
 }
 
 /// Whether something on the screen changes by time alone.

@@ -87,7 +87,15 @@ fn window(model: &Model, window: &Window) -> Option<Vec<String>> {
             });
             told
         }
-        Window::Confirm(confirm) => vec![format!("{} Type yes or no.", confirm.question)],
+        Window::Confirm(confirm) => {
+            let mut told = vec![confirm.question.clone()];
+            told.extend(confirm.number.iter().map(|number| format!("Safety number: {number}")));
+            match (told.last_mut(), confirm.number.is_some()) {
+                (Some(question), false) => question.push_str(" Type yes or no."),
+                _ => told.push("Type yes or no.".to_owned()),
+            }
+            told
+        }
         Window::Form(form) => {
             let (label, field) = form.fields.get(form.at)?;
             let mut told = Vec::new();

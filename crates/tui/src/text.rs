@@ -47,17 +47,27 @@ pub fn fit(text: &str, cells: usize) -> String {
 /// graphemes. White space at a break stays at the end of its row, where nobody sees it, so the rows cover all but `\n`.
 #[must_use]
 pub fn rows(text: &str, cells: usize) -> Vec<Range<usize>> {
+    first_rows(text, cells, usize::MAX)
+}
+
+/// At most so many of the rows of a text; the rest is not looked at.
+#[must_use]
+pub fn first_rows(text: &str, cells: usize, most: usize) -> Vec<Range<usize>> {
     let cells = cells.max(2);
     let mut all = Vec::new();
     let mut start = 0;
     for line in text.split('\n') {
-        wrap(line, start, cells, &mut all);
+        wrap(line, start, cells, most, &mut all);
+        if all.len() >= most {
+            break;
+        }
         start += line.len() + 1;
     }
+    all.truncate(most);
     all
 }
 
-fn wrap(line: &str, offset: usize, cells: usize, out: &mut Vec<Range<usize>>) {
+fn wrap(line: &str, offset: usize, cells: usize, most: usize, out: &mut Vec<Range<usize>>) {
     let (mut start, mut used) = (0, 0);
     // Where the row could end: after the last white space, and how many cells come after that.
     let (mut break_at, mut after) = (0, 0);
@@ -67,6 +77,9 @@ fn wrap(line: &str, offset: usize, cells: usize, out: &mut Vec<Range<usize>>) {
         if used + wide > cells && !space {
             let end = if break_at > start { break_at } else { at };
             out.push(offset + start..offset + end);
+            if out.len() >= most {
+                return;
+            }
             used = if break_at > start { after } else { 0 };
             start = end;
             break_at = end;

@@ -72,8 +72,14 @@ pub struct Chat {
     pub normal: bool,
     /// What kind of thing that is.
     pub writing: Writing,
+    /// What was being written before an edit began; it comes back after it.
+    pub aside: String,
     /// The draft as the node keeps it.
     pub kept_draft: String,
+    /// The draft as the node was asked to keep it, while there is no answer.
+    pub asked_draft: Option<String>,
+    /// When the node refused last to keep it.
+    pub draft_refused: Option<Timestamp>,
     /// When the draft was changed first since it was kept.
     pub draft_since: Option<Timestamp>,
     /// Texts on their way to the node, with the number of the question.
@@ -101,7 +107,10 @@ impl Chat {
             composer: Composer::default(),
             normal: false,
             writing: Writing::New,
+            aside: String::new(),
             kept_draft: String::new(),
+            asked_draft: None,
+            draft_refused: None,
             draft_since: None,
             outgoing: Vec::new(),
         }
@@ -184,11 +193,26 @@ impl Chat {
         }
     }
 
+    /// Begins an edit with this text; what was being written comes back after it.
+    pub fn begin_edit(&mut self, entry: &str, text: &str) {
+        let draft = self.draft().to_owned();
+        self.aside = draft;
+        self.writing = Writing::Edit(entry.to_owned());
+        self.composer.set(text);
+    }
+
+    /// Ends an edit; what was being written before it is back.
+    pub fn end_edit(&mut self) {
+        let aside = std::mem::take(&mut self.aside);
+        self.writing = Writing::New;
+        self.composer.set(&aside);
+    }
+
     /// What the node should keep as a draft: an edit is none.
     #[must_use]
     pub fn draft(&self) -> &str {
         match self.writing {
-            Writing::Edit(_) => &self.kept_draft,
+            Writing::Edit(_) => &self.aside,
             _ => self.composer.text(),
         }
     }

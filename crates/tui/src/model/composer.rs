@@ -1,11 +1,17 @@
 //! A text that is being written: cursor, words, undo. Also the one-line fields of windows.
 
+use std::ops::Range;
+
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::text;
 
-/// How many steps can be undone.
+/// Longest text in bytes that can be written or pasted: two messages, so that one that is too long can be shortened here.
+pub const MOST: usize = 64 * 1024;
+/// How many steps can be undone,
 const UNDO: usize = 200;
+/// and how many bytes they take at most.
+const UNDO_BYTES: usize = 1024 * 1024;
 /// How many sent texts are kept to be sent again.
 const WRITTEN: usize = 50;
 
@@ -91,23 +97,30 @@ impl Composer {
     fn note(&mut self, typing: bool) {
         if !(typing && self.typing) {
             self.undo.push((self.text.clone(), self.cursor));
-            if self.undo.len() > UNDO {
-                self.undo.remove(0);
+            let mut bytes: usize = self.undo.iter().map(|(text, _)| text.len()).sum();
+            while self.undo.len() > UNDO || bytes > UNDO_BYTES {
+                bytes -= self.undo.remove(0).0.len();
             }
         }
         self.typing = typing;
         self.redo.clear();
     }
 
-    /// Types one character; a word is one step of undo.
+    /// Types one character; a word is one step of undo. Nothing beyond [`MOST`].
     pub fn typed(&mut self, c: char) {
+        if self.text.len() + c.len_utf8() > MOST {
+            return;
+        }
         self.note(!c.is_whitespace());
         self.text.insert(self.cursor, c);
         self.cursor += c.len_utf8();
     }
 
-    /// Puts in a text as one piece.
+    /// Puts in a text as one piece. Nothing beyond [`MOST`].
     pub fn insert(&mut self, text: &str) {
+        if self.text.len() + text.len() > MOST {
+            return;
+        }
         self.note(false);
         self.text.insert_str(self.cursor, text);
         self.cursor += text.len();
@@ -293,7 +306,12 @@ impl Composer {
     /// Row and column of the cursor when the text is wrapped at a width.
     #[must_use]
     pub fn place(&self, cells: usize) -> (usize, usize) {
-        let rows = text::rows(&self.text, cells);
+        self.place_in(&text::rows(&self.text, cells))
+    }
+
+    /// Row and column of the cursor in rows of this text.
+    #[must_use]
+    pub fn place_in(&self, rows: &[Range<usize>]) -> (usize, usize) {
         // At a soft break the cursor stands at the beginning of the next row.
         let row = rows.iter().rposition(|r| r.start <= self.cursor).unwrap_or(0);
         let start = rows.get(row).map_or(0, |r| r.start);
@@ -303,7 +321,7 @@ impl Composer {
     /// One row up or down of the wrapped text; `false` at its edge.
     pub fn vertical(&mut self, cells: usize, down: bool) -> bool {
         let rows = text::rows(&self.text, cells);
-        let (row, column) = self.place(cells);
+        let (row, column) = self.place_in(&rows);
         let to = if down { Some(row + 1) } else { row.checked_sub(1) };
         let Some(range) = to.and_then(|to| rows.get(to)) else { return false };
         let last = to.is_some_and(|to| to + 1 == rows.len());

@@ -163,6 +163,8 @@ pub struct Form {
 pub struct Confirm {
     /// The question.
     pub question: String,
+    /// What is to be compared, in lines of its own: nothing that somebody else chose stands beside it.
+    pub number: Option<String>,
     /// What a yes asks of the node.
     pub command: Command,
     /// What is said then.

@@ -2,19 +2,48 @@
 
 use std::future::pending;
 use std::path::{Path, PathBuf};
+use std::task::Poll;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crossterm::event::{
-    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+    Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
 };
+use futures::StreamExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::keymap::{Code, Key};
 use crate::message::{Message, Mouse};
 
+/// Events of the terminal that are taken in before a picture: a key that is held down, or a paste without brackets, costs
+/// one and not hundreds.
+const AT_ONCE: usize = 256;
+
+/// What was typed so far.
+pub(super) async fn typed(
+    first: Option<std::io::Result<Event>>,
+    input: &mut EventStream,
+    batch: &mut Vec<Message>,
+) {
+    let mut next = Poll::Ready(first);
+    for _ in 0..AT_ONCE {
+        match next {
+            Poll::Ready(Some(Ok(event))) => batch.extend(message(&event)),
+            // The terminal is gone.
+            Poll::Ready(_) => return batch.push(Message::Quit),
+            Poll::Pending => return,
+        }
+        // With the waker of this task: the stream remembers the one that it was asked with first.
+        next = futures::poll!(input.next());
+    }
+    // One more was read than was counted.
+    if let Poll::Ready(Some(Ok(event))) = next {
+        batch.extend(message(&event));
+    }
+}
+
 /// What an event of the terminal means, if anything.
-pub(super) fn message(event: &Event) -> Option<Message> {
+fn message(event: &Event) -> Option<Message> {
     match event {
         Event::Key(event) if event.kind != KeyEventKind::Release => key(event).map(Message::Key),
         Event::Key(_) => None,

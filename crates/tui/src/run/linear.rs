@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::asking::Asking;
-use super::{END, Host, IDLE, Options, TICK, WAITING, common, input, screen, waits};
+use super::{Host, IDLE, Left, Options, TICK, WAITING, common, farewell, input, screen, waits};
 use crate::message::{Effect, Message};
 use crate::model::linear::Linear;
 use crate::model::window::Window;
@@ -36,7 +36,7 @@ pub async fn read_out<H: Host>(options: Options, host: H) -> Result<(), ErrorBod
     let mut model = Model::new(now, spoken::SIZE, config, options.has_identity);
     model.visibility = options.visibility;
     model.linear = Some(Linear::default());
-    let (sender, messages) = mpsc::channel(WAITING);
+    let (sender, mut messages) = mpsc::channel(WAITING);
     let mut asking = Asking::new(host, sender);
     if options.has_identity {
         asking.open(None);
@@ -48,11 +48,11 @@ pub async fn read_out<H: Host>(options: Options, host: H) -> Result<(), ErrorBod
         out: Out::new(),
         teller: Teller::default(),
     };
-    rim.turn(&mut model, messages).await;
-    let _ = tokio::time::timeout(END, asking.finish()).await;
+    rim.turn(&mut model, &mut messages).await;
+    let kept = farewell::farewell(&mut model, &mut asking, &mut messages).await;
     match model.stage {
         Stage::Gone(error) => Err(error),
-        _ => Ok(()),
+        _ => kept,
     }
 }
 
@@ -65,7 +65,7 @@ struct Rim<'a> {
 }
 
 impl Rim<'_> {
-    async fn turn(&mut self, model: &mut Model, mut messages: mpsc::Receiver<Message>) {
+    async fn turn(&mut self, model: &mut Model, messages: &mut mpsc::Receiver<Message>) {
         let mut signals = input::Signals::listen();
         let mut batch = Vec::new();
         let mut held: Option<(Message, Instant)> = None;
@@ -133,32 +133,40 @@ impl Rim<'_> {
     }
 
     fn perform(&mut self, model: &mut Model, effect: Effect, lines: &mut Vec<String>) -> bool {
-        match common(self.asking, &self.config_file, model, effect) {
-            Some(Effect::Tell(more)) => lines.extend(more),
-            Some(Effect::Copy(text)) if self.out.terminal => {
+        let effect = match common(self.asking, &self.config_file, model, effect) {
+            Left::Terminal(effect) => effect,
+            Left::Wanted(more) => return self.all(model, more, lines),
+        };
+        match effect {
+            Effect::Tell(more) => lines.extend(more),
+            Effect::Copy(text) if self.out.terminal => {
                 let _ = io::stdout().write_all(screen::clipboard(&text).as_bytes());
             }
-            Some(Effect::Copy(text)) => {
+            Effect::Copy(text) => {
                 // There is no clipboard at the other end of a pipe.
                 model.toast = None;
                 lines.extend(text.lines().map(str::to_owned));
             }
-            Some(Effect::Editor(text)) if self.out.terminal => {
+            Effect::Editor(text) if self.out.terminal => {
                 let edited = screen::in_editor(&text);
-                for effect in update(model, Message::Edited(edited)) {
-                    self.perform(model, effect, lines);
-                }
+                let more = update(model, Message::Edited(edited));
+                let goes_on = self.all(model, more, lines);
                 lines.extend(model.chat().and_then(spoken::lists::draft));
+                return goes_on;
             }
-            Some(Effect::Editor(_)) => model.complain("An editor needs a terminal."),
-            Some(Effect::Suspend) => {
+            Effect::Editor(_) => model.complain("An editor needs a terminal."),
+            Effect::Suspend => {
                 use rustix::process::{Signal, kill_current_process_group};
                 let _ = kill_current_process_group(Signal::TSTP);
             }
-            Some(Effect::Quit) => return false,
+            Effect::Quit => return false,
             _ => {}
         }
         true
+    }
+
+    fn all(&mut self, model: &mut Model, effects: Vec<Effect>, lines: &mut Vec<String>) -> bool {
+        effects.into_iter().all(|effect| self.perform(model, effect, lines))
     }
 }
 

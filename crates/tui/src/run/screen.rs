@@ -8,8 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
-    EnableFocusChange, EnableMouseCapture,
+    EnableFocusChange,
 };
+use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     SetTitle, disable_raw_mode, enable_raw_mode,
@@ -17,10 +18,17 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue};
 use nexus_node::api::{ErrorBody, ErrorCode};
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal};
+
+use crate::model::composer;
 
 /// Bytes of one picture that are written at once.
 const BUFFER: usize = 64 * 1024;
+
+/// Lets the terminal tell of clicks and the wheel, in the form that has no last column; not of every movement, which
+/// crossterm asks for too.
+const MOUSE: &str = "\u{1b}[?1000h\u{1b}[?1006h";
 
 /// Whether the terminal is ours just now: a panic gives it back once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -67,7 +75,7 @@ fn take(mouse: bool) -> io::Result<()> {
     let mut out = io::stdout();
     execute!(out, EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
     if mouse {
-        execute!(out, EnableMouseCapture)?;
+        execute!(out, Print(MOUSE))?;
     }
     Ok(())
 }
@@ -133,7 +141,9 @@ impl Screen {
 
     /// Paints everything anew the next time.
     pub(super) fn clear(&mut self) -> Result<(), ErrorBody> {
-        self.terminal.clear().map_err(lost)
+        // `Terminal::clear` asks the terminal where the cursor is, and takes keys for its answer.
+        let size = self.terminal.size().map_err(lost)?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height)).map_err(lost)
     }
 
     fn say(&mut self, sequence: &str) {
@@ -164,8 +174,7 @@ impl Screen {
     /// Whether the mouse is ours.
     pub(super) fn mouse(&mut self, on: bool) {
         let out = self.terminal.backend_mut();
-        let _ =
-            if on { execute!(out, EnableMouseCapture) } else { execute!(out, DisableMouseCapture) };
+        let _ = if on { execute!(out, Print(MOUSE)) } else { execute!(out, DisableMouseCapture) };
     }
 
     /// Goes back to the shell until it lets us go on.
@@ -178,8 +187,12 @@ impl Screen {
         stopped.map_err(|e| lost(e.into()))
     }
 
-    /// Lets the person write in their editor; `None` when that failed.
-    pub(super) fn edit(&mut self, text: &str, mouse: bool) -> Result<Option<String>, ErrorBody> {
+    /// Lets the person write in their editor; inside, what they wrote, or why nothing came of it.
+    pub(super) fn edit(
+        &mut self,
+        text: &str,
+        mouse: bool,
+    ) -> Result<Result<String, String>, ErrorBody> {
         give_back();
         let edited = in_editor(text);
         take(mouse).map_err(lost)?;
@@ -210,18 +223,31 @@ pub(super) fn clipboard(text: &str) -> String {
     format!("\u{1b}]52;c;{}\u{7}", STANDARD.encode(text))
 }
 
-pub(super) fn in_editor(text: &str) -> Option<String> {
+pub(super) fn in_editor(text: &str) -> Result<String, String> {
+    let failed = |e: io::Error| format!("The editor failed ({e}); the text is as it was.");
     // Only this person can read it, and it is gone afterwards.
-    let mut file = tempfile::Builder::new().prefix("nexus-").suffix(".txt").tempfile().ok()?;
-    file.write_all(text.as_bytes()).ok()?;
+    let mut file =
+        tempfile::Builder::new().prefix("nexus-").suffix(".txt").tempfile().map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
     let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok());
     let editor = editor.filter(|e| !e.trim().is_empty()).unwrap_or_else(|| "vi".to_owned());
     let mut words = editor.split_whitespace();
-    let status = std::process::Command::new(words.next()?).args(words).arg(file.path()).status();
-    if !status.is_ok_and(|s| s.success()) {
-        return None;
+    let mut command = std::process::Command::new(words.next().unwrap_or("vi"));
+    let status = command.args(words).arg(file.path()).status().map_err(failed)?;
+    if !status.success() {
+        return Err(format!("The editor failed ({status}); the text is as it was."));
     }
-    std::fs::read_to_string(file.path()).ok()
+    let bytes = std::fs::read(file.path()).map_err(failed)?;
+    if bytes.len() <= composer::MOST {
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    // What was written is not lost.
+    let (length, (_, path)) = (bytes.len(), file.keep().map_err(|e| failed(e.error))?);
+    Err(format!(
+        "{length} bytes are more than can be written here ({}); they stay in {}.",
+        composer::MOST,
+        path.display()
+    ))
 }
 
 #[cfg(test)]

@@ -8,12 +8,15 @@ use crate::layout;
 use crate::message::{Effect, Purpose};
 use crate::model::chat::{Anchor, Writing};
 use crate::model::completion;
-use crate::model::composer::Composer;
+use crate::model::composer::{self, Composer};
 use crate::model::{Focus, Model, Stage};
 use crate::sanitize;
 
 /// Longest text in bytes; the node refuses more.
 pub const MAX_TEXT: usize = 32 * 1024;
+
+/// Longest text in bytes that is pasted into a field of one line.
+pub(super) const MAX_FIELD: usize = 4 * 1024;
 
 /// The field that typing goes to.
 fn field(model: &mut Model) -> Option<&mut Composer> {
@@ -51,17 +54,34 @@ pub(super) fn typed(model: &mut Model, place: Place, c: char) {
 
 /// Text was pasted: it goes in whole, whatever it looks like.
 pub(super) fn paste(model: &mut Model, text: &str) {
+    if text.len() > composer::MOST {
+        // Whole or not at all: half a stack trace is none.
+        return model.complain(format!(
+            "{} bytes are too much to paste ({} at most): nothing was put in.",
+            text.len(),
+            composer::MOST
+        ));
+    }
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let one_line = !model.windows.is_empty() || matches!(model.stage, Stage::Name(_));
     if !one_line && model.open.is_some() && model.focus != Focus::Composer {
         model.focus = Focus::Composer;
     }
     let Some(field) = field(model) else { return };
+    let most = if one_line { MAX_FIELD } else { composer::MOST };
+    let text = match one_line {
+        true => text.trim().replace('\n', " "),
+        false => text.replace('\t', "    "),
+    };
+    let whole = field.text().len() + text.len();
+    if whole > most {
+        return model.complain(format!(
+            "With that it would be {whole} bytes, and {most} is the most: nothing was put in."
+        ));
+    }
+    field.insert(&text);
     if one_line {
-        field.insert(text.trim().replace('\n', " ").as_str());
         windows::typed(model);
-    } else {
-        field.insert(&text.replace('\t', "    "));
     }
 }
 
@@ -152,23 +172,27 @@ fn send(model: &mut Model) {
     }
     let conversation = chat.id.clone();
     let text = chat.composer.take();
-    let writing = std::mem::replace(&mut chat.writing, Writing::New);
     chat.unread_from = None;
     if !chat.newer {
         chat.anchor = Anchor::Bottom;
     }
-    if let Writing::Edit(id) = writing {
-        let kept = chat.kept_draft.clone();
-        chat.composer.set(&kept);
-        return model.ask(Purpose::Change("Edited."), Command::Edit { id, text });
-    }
-    let reply = match writing {
+    let reply = match chat.writing.clone() {
+        Writing::Edit(id) => {
+            chat.end_edit();
+            let purpose = Purpose::Edit { conversation, entry: id.clone(), text: text.clone() };
+            return model.ask(purpose, Command::Edit { id, text });
+        }
         Writing::Reply(id) => Some(id),
-        _ => None,
+        Writing::New => None,
     };
-    let command = Command::Send { to: conversation.clone(), text: text.clone(), reply, wait: None };
+    chat.writing = Writing::New;
     let shown = sanitize::block(&text);
-    model.ask(Purpose::Send { conversation, text }, command);
+    let purpose = Purpose::Send {
+        conversation: conversation.clone(),
+        text: text.clone(),
+        reply: reply.clone(),
+    };
+    model.ask(purpose, Command::Send { to: conversation, text, reply, wait: None });
     let serial = model.serial;
     if let Some(chat) = model.chat_mut() {
         chat.outgoing.push((serial, shown));
@@ -182,26 +206,25 @@ fn send(model: &mut Model) {
 /// Leaves off an answer or an edit. `false` when there is none.
 pub(super) fn cancel(model: &mut Model) -> bool {
     let Some(chat) = model.chat_mut() else { return false };
-    match std::mem::replace(&mut chat.writing, Writing::New) {
-        Writing::New => false,
-        Writing::Reply(_) => true,
-        Writing::Edit(_) => {
-            let kept = chat.kept_draft.clone();
-            chat.composer.set(&kept);
-            true
-        }
+    match &chat.writing {
+        Writing::New => return false,
+        Writing::Reply(_) => chat.writing = Writing::New,
+        Writing::Edit(_) => chat.end_edit(),
     }
+    true
 }
 
 /// What came back from the editor.
-pub(super) fn edited(model: &mut Model, text: Option<String>) {
+pub(super) fn edited(model: &mut Model, text: Result<String, String>) {
     match text {
-        Some(text) => {
+        Ok(text) => {
             if let Some(chat) = model.chat_mut() {
+                // As what is pasted: `sanitize` shows what is left of it that a terminal would obey.
+                let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', "    ");
                 chat.composer.replace_all(text.trim_end_matches('\n'));
             }
         }
-        None => model.complain("The editor failed; the text is as it was."),
+        Err(why) => model.complain(why),
     }
 }
 

@@ -297,6 +297,7 @@ fn on_message(model: &mut Model, action: A, message: MessageView) {
                 question:
                     "Take this message back? Everybody who has it will show it as taken back."
                         .to_owned(),
+                number: None,
                 command: Command::Retract { id: message.entry_id },
                 done: "Taken back.",
                 contact: false,
@@ -328,10 +329,15 @@ fn on_message(model: &mut Model, action: A, message: MessageView) {
 
 fn write(model: &mut Model, writing: Writing, text: Option<&str>) {
     let Some(chat) = model.chat_mut() else { return };
-    chat.writing = writing;
     chat.selected = None;
-    if let Some(text) = text {
-        chat.composer.set(text);
+    match (writing, text) {
+        (Writing::Edit(entry), Some(text)) => chat.begin_edit(&entry, text),
+        (writing, _) => {
+            if matches!(chat.writing, Writing::Edit(_)) {
+                chat.end_edit();
+            }
+            chat.writing = writing;
+        }
     }
     model.focus = Focus::Composer;
 }

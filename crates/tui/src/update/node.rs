@@ -6,7 +6,7 @@ use nexus_node::api::{Command, ContactState, ErrorBody, ErrorCode, Event, Messag
 use super::{conversation, people, search};
 use crate::layout::{scroll, viewport};
 use crate::message::{Effect, Load, Purpose, Rows};
-use crate::model::chat::{Anchor, Writing};
+use crate::model::chat::{Anchor, Chat, Writing};
 use crate::model::composer::Composer;
 use crate::model::window::PageKind;
 use crate::model::{Backup, Model, Stage, home};
@@ -38,7 +38,10 @@ fn newest_again(model: &mut Model) {
 
 /// The node can't be had, or is gone.
 pub(super) fn detached(model: &mut Model, error: ErrorBody) {
-    model.pending.clear();
+    // What was to be written is still not kept.
+    let written = |p: &Purpose| matches!(p, Purpose::Send { .. } | Purpose::Edit { .. });
+    model.pending.retain(|_, p| written(&p.purpose));
+    model.chats.values_mut().for_each(|chat| chat.asked_draft = None);
     if model.stage == Stage::Welcome && error.code == ErrorCode::BadName {
         // Nothing was made: another name is asked for.
         model.stage = Stage::Name(Composer::default());
@@ -86,15 +89,26 @@ fn refused(model: &mut Model, serial: u64, purpose: Purpose, error: &ErrorBody) 
         return search::around(model, of, Vec::new());
     }
     match purpose {
-        Purpose::Send { conversation, text } => {
+        // The text is not lost: it is there to be sent again, also where something else is written meanwhile.
+        Purpose::Send { conversation, text, reply } => {
             let Some(chat) = model.chats.get_mut(&conversation) else { return };
             chat.outgoing.retain(|(s, _)| *s != serial);
-            // The text is not lost: it is there to be sent again, also where something else is written meanwhile.
-            let draft = chat.draft();
-            let whole = format!("{draft}{}{text}", if draft.is_empty() { "" } else { "\n" });
-            match chat.writing {
-                Writing::Edit(_) => chat.kept_draft = whole,
-                _ => chat.composer.set(&whole),
+            if chat.writing == Writing::New && chat.composer.is_empty() {
+                chat.writing = reply.map_or(Writing::New, Writing::Reply);
+            }
+            give_back(chat, &text);
+        }
+        Purpose::Edit { conversation, entry, text } => {
+            let Some(chat) = model.chats.get_mut(&conversation) else { return };
+            match chat.writing == Writing::New && chat.composer.is_empty() {
+                true => chat.begin_edit(&entry, &text),
+                false => give_back(chat, &text),
+            }
+        }
+        Purpose::Keep { conversation, text } => {
+            if let Some(chat) = model.chats.get_mut(&conversation) {
+                chat.draft_refused = Some(model.now.at);
+                chat.asked_draft.take_if(|asked| *asked == text);
             }
         }
         // Asked again at once, it would be refused again at once, for ever.
@@ -107,6 +121,16 @@ fn refused(model: &mut Model, serial: u64, purpose: Purpose, error: &ErrorBody) 
         _ => {}
     }
     model.complain(format!("{} — {}", sanitize::line(&error.message), sanitize::line(&error.hint)));
+}
+
+/// Puts a text that was refused after what is written.
+fn give_back(chat: &mut Chat, text: &str) {
+    let draft = chat.draft();
+    let whole = format!("{draft}{}{text}", if draft.is_empty() { "" } else { "\n" });
+    match chat.writing {
+        Writing::Edit(_) => chat.aside = whole,
+        _ => chat.composer.set(&whole),
+    }
 }
 
 fn taken(model: &mut Model, serial: u64, purpose: Purpose, rows: Rows) {
@@ -174,6 +198,14 @@ fn taken(model: &mut Model, serial: u64, purpose: Purpose, rows: Rows) {
                 chat.outgoing.retain(|(s, _)| *s != serial);
             }
         }
+        (Purpose::Keep { conversation, text }, _) => {
+            if let Some(chat) = model.chats.get_mut(&conversation) {
+                chat.asked_draft.take_if(|asked| *asked == text);
+                chat.draft_refused = None;
+                chat.kept_draft = text;
+            }
+        }
+        (Purpose::Edit { .. }, _) => model.say("Edited."),
         (Purpose::Contact(done), Rows::Contacts(all)) => {
             for contact in all {
                 people::changed(model, contact);

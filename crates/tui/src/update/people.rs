@@ -132,6 +132,7 @@ pub(super) fn block(model: &mut Model) {
     let name = model.name(&who);
     model.windows.push(Window::Confirm(Confirm {
         question: format!("Block {name}? Nothing of theirs will reach you until you unblock them."),
+        number: None,
         command: Command::ContactBlock { who },
         done: "Blocked.",
         contact: true,
@@ -163,10 +164,13 @@ pub(super) fn verify(model: &mut Model) {
         return model.say("Only a contact can be verified.");
     };
     let (verified, name) = (contact.verified, model.name(&who));
-    let question = match (&contact.safety_number, verified) {
-        (_, true) => format!("Take back that you verified {name}?"),
-        (Some(number), false) => format!(
-            "Compare this number with {name}, in person or on a call. Do both see the same? {number}"
+    let (question, number) = match (&contact.safety_number, verified) {
+        (_, true) => (format!("Take back that you verified {name}?"), None),
+        (Some(number), false) => (
+            format!(
+                "Do both of you see the same safety number? Compare it with {name}, in person or on a call. Only what stands below is the number."
+            ),
+            Some(number.clone()),
         ),
         (None, false) => return model.say("Their key is not known yet: come near them first."),
     };
@@ -174,6 +178,7 @@ pub(super) fn verify(model: &mut Model) {
         model,
         Window::Confirm(Confirm {
             question,
+            number,
             command: Command::ContactVerify { who, verified: Some(!verified) },
             done: if verified { "Not verified any more." } else { "Verified." },
             contact: true,
@@ -251,6 +256,7 @@ pub(super) fn remove(model: &mut Model) {
         question: format!(
             "Remove {name}? The conversation with them goes from this device, and nothing more of theirs is taken. They keep what they have. To write again you ask them anew."
         ),
+        number: None,
         command: Command::ContactRemove { who },
         done: "Removed.",
         contact: true,

@@ -12,7 +12,7 @@ use crate::model::{Model, Stage};
 
 /// A draft is kept so long after its first change.
 const DRAFT: SignedDuration = SignedDuration::from_millis(700);
-/// What the node refused to keep as read is told to it again after so long.
+/// What the node refused to keep, as a draft or as read, is told to it again after so long.
 const AGAIN: SignedDuration = SignedDuration::from_secs(5);
 /// Good news stay so long.
 const TOAST: SignedDuration = SignedDuration::from_secs(5);
@@ -43,21 +43,25 @@ pub(super) fn keep_drafts(model: &mut Model, all: bool) {
     let open = model.open.clone();
     for chat in model.chats.values_mut() {
         let draft = chat.draft();
-        if draft == chat.kept_draft {
+        if draft == chat.asked_draft.as_ref().unwrap_or(&chat.kept_draft) {
             chat.draft_since = None;
             continue;
         }
+        let refused = chat.draft_refused.is_some_and(|at| now.duration_since(at) < AGAIN);
         let since = *chat.draft_since.get_or_insert(now);
         let left = open.as_ref() != Some(&chat.id);
-        if all || left || now.duration_since(since) >= DRAFT {
+        // One at a time: who does not answer is not asked ever more.
+        let waits = refused || chat.asked_draft.is_some();
+        if all || !waits && (left || now.duration_since(since) >= DRAFT) {
             let draft = chat.draft().to_owned();
-            chat.kept_draft.clone_from(&draft);
+            chat.asked_draft = Some(draft.clone());
             chat.draft_since = None;
             due.push((chat.id.clone(), draft));
         }
     }
     for (conversation, text) in due {
-        model.ask(Purpose::Change(""), Command::Draft { conversation, text: Some(text) });
+        let purpose = Purpose::Keep { conversation: conversation.clone(), text: text.clone() };
+        model.ask(purpose, Command::Draft { conversation, text: Some(text) });
     }
 }
 
@@ -72,6 +76,10 @@ fn forget_phrase(model: &mut Model) {
 
 /// With the last message in view and somebody looking, everything is read.
 fn at_bottom(model: &mut Model) {
+    if !model.windows.is_empty() && model.linear.is_none() {
+        // What lies under a window is not looked at.
+        return;
+    }
     let (Some(size), Some(chat)) = (viewport(model), model.chat()) else { return };
     if !chat.loaded || chat.newer || !model.looked_at || size.1 == 0 {
         return;
@@ -107,3 +115,6 @@ fn title(model: &mut Model) {
         model.effects.push(Effect::Title(title));
     }
 }
+
+#[cfg(test)]
+mod tests;

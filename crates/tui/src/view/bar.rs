@@ -73,7 +73,8 @@ pub(crate) fn waits(model: &Model) -> Option<(&'static str, i64, u64)> {
     let late: Vec<_> = model.pending.values().filter(late).collect();
     let first = late.first()?;
     let what = match &first.purpose {
-        Purpose::Send { .. } => "your message is being kept",
+        Purpose::Send { .. } | Purpose::Edit { .. } => "your message is being kept",
+        Purpose::Keep { .. } => "your draft is being kept",
         Purpose::Window { .. } | Purpose::Unread { .. } | Purpose::Around { .. } => {
             "reading messages"
         }

@@ -187,7 +187,7 @@ fn context(model: &Model, chat: &Chat, frame: &mut Frame<'_>, area: Rect) {
 fn composer(model: &Model, chat: &Chat, frame: &mut Frame<'_>, area: Rect, cells: usize) {
     let text = chat.composer.text();
     let rows = text::rows(text, cells);
-    let (row, column) = chat.composer.place(cells);
+    let (row, column) = chat.composer.place_in(&rows);
     let height = usize::from(area.height);
     let skip = (row + 1).saturating_sub(height);
     let focused = model.focus == Focus::Composer && model.windows.is_empty();

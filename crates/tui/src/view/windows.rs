@@ -32,8 +32,12 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, window: &Wi
         Window::Search(search) => super::search::draw(model, frame, area, search),
         Window::Form(form) => self::form(model, frame, area, form),
         Window::Confirm(confirm) => {
-            let body =
-                paragraph(&confirm.question, usize::from(wide.min(60) - 4), model.theme.text);
+            let cells = usize::from(wide.min(60) - 4);
+            let mut body = paragraph(&confirm.question, cells, model.theme.text);
+            if let Some(number) = &confirm.number {
+                body.push(Line::default());
+                body.extend(paragraph(number, cells, model.theme.title));
+            }
             let needed = u16::try_from(body.len()).unwrap_or(8).saturating_add(4);
             let inner = boxed(model, frame, area, (wide.min(60), needed), "Sure?");
             let mut shown = body;
