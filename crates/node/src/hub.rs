@@ -174,6 +174,8 @@ impl Hub {
             TransportEvent::Letter(letter) => {
                 core.tasks.spawn(links::stranger(core.clone(), *letter));
             }
+            // Nobody here has anything to say on one yet.
+            TransportEvent::Blob { stream, .. } => drop(stream),
             TransportEvent::Nearby(nearby) => self.nearby(&nearby, false).await,
             TransportEvent::NearbyGone(nearby) => self.nearby(&nearby, true).await,
             TransportEvent::Dialling { peer, address } => {

@@ -123,6 +123,10 @@ pub enum RefusedCode {
     TooManyStrangers,
     /// A stranger did something else than send `Hello` and one letter.
     Stranger,
+    /// A blob connection that is not one of a link that is up: another key than the link's, or nonsense where it begins.
+    Blob,
+    /// Blob connections over a limit, of one instance or altogether.
+    TooManyBlobs,
     /// A link ended for a fault of the peer, with this code.
     Link(CloseCode),
 }
@@ -141,6 +145,8 @@ impl RefusedCode {
             Self::TooManyHandshakes => "too_many_handshakes",
             Self::TooManyStrangers => "too_many_strangers",
             Self::Stranger => "stranger",
+            Self::Blob => "blob",
+            Self::TooManyBlobs => "too_many_blobs",
             Self::Link(code) => code.name(),
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::dial::DialOutput;
 use crate::discovery::DiscoveryOutput;
 use crate::event::TransportEvent;
-use crate::handshake::{self, Dial, DialEnd};
+use crate::handshake::{self, Accepted, Dial, DialEnd};
 use crate::hub::Hub;
 use crate::interfaces::{Interface, InterfaceFilter, scan};
 use crate::session;
@@ -237,8 +237,12 @@ pub(crate) async fn listen(hub: Arc<Hub>, listener: tokio::net::TcpListener) {
         hub.tasks.clone().spawn(async move {
             let outcome = handshake::accept(&hub, id, socket, remote, &dropped).await;
             hub.entered(id);
-            if let Some((established, admitted)) = outcome {
-                session::run(hub, established, admitted).await;
+            match outcome {
+                Some(Accepted::Link(established, admitted)) => {
+                    session::run(hub, *established, admitted).await;
+                }
+                Some(Accepted::Blob(arrived)) => arrived.hand_over(&hub).await,
+                None => {}
             }
         });
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use nexus_identity::kdf::Secret32;
 use nexus_identity::{ConnectId, InstanceKey, VerifiedCard, VerifiedRecord};
 
+use crate::blob::BlobStream;
 use crate::code::{CloseCode, RefusedCode};
 use crate::link::{FrameSender, Link};
 
@@ -39,6 +40,17 @@ pub enum TransportEvent {
         reason: CloseCode,
         /// Whether the peer ended it; else this side did, or nobody (`Lost`).
         by_peer: bool,
+    },
+    /// A wanted peer opened a blob connection beside its link, and will ask on it.
+    Blob {
+        /// The link.
+        link: LinkId,
+        /// The peer.
+        peer: ConnectId,
+        /// The peer's instance.
+        instance: InstanceKey,
+        /// The connection; dropping it closes it.
+        stream: BlobStream,
     },
     /// An authenticated stranger brought a letter.
     Letter(Box<StrangerLetter>),

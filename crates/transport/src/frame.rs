@@ -43,6 +43,10 @@ pub mod control {
     pub const PONG: u8 = 6;
     /// One byte: a [`crate::CloseCode`]; kept by the link.
     pub const BYE: u8 = 7;
+    /// A number, 4 bytes: the dialler of the link is asked for a blob connection with that number; kept by the link.
+    pub const BLOB_OPEN: u8 = 8;
+    /// The number of a [`BLOB_OPEN`], and one byte: the [`crate::CloseCode`] for which there is none; kept by the link.
+    pub const BLOB_NO: u8 = 9;
 }
 
 /// A frame that can't be sent or read.

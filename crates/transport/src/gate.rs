@@ -28,6 +28,7 @@ pub type Token = [u8; GATE_BYTES];
 const TOKEN_LABEL: &[u8] = b"nexus token v1";
 const GATE_HOUR_LABEL: &[u8] = b"nexus gate hour v1";
 const GATE_NONCE_LABEL: &[u8] = b"nexus gate nonce v1";
+const GATE_BLOB_LABEL: &[u8] = b"nexus gate blob v1";
 
 fn mac(secret: &Secret32, parts: &[&[u8]]) -> [u8; GATE_BYTES] {
     let mut hasher = blake3::Hasher::new_keyed(secret.expose());
@@ -55,6 +56,12 @@ pub fn gate_for_nonce(secret: &Secret32, dialler: &ConnectId, nonce: &Nonce) -> 
 #[must_use]
 pub fn gate_for_hour(secret: &Secret32, dialler: &ConnectId, hour: u64) -> Gate {
     mac(secret, &[GATE_HOUR_LABEL, dialler.as_bytes(), &hour.to_be_bytes()])
+}
+
+/// The gate of the blob connections beside the link with this exporter: nobody but its two ends can make it.
+#[must_use]
+pub fn gate_for_blobs(exporter: &Secret32) -> Gate {
+    mac(exporter, &[GATE_BLOB_LABEL])
 }
 
 /// Knows at any time which gates a contact may send.

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_util::sync::CancellationToken;
 
+use crate::blob::{self, open::Arrived};
 use crate::code::{CloseCode, RefusedCode};
 use crate::config::Visibility;
 use crate::dial::{AttemptId, Knock};
@@ -18,7 +19,7 @@ use crate::event::{DialError, Side};
 use crate::frame::{Frame, control};
 use crate::gate::{GATE_BYTES, Gate};
 use crate::hello::{CheckedHello, Hello};
-use crate::hub::{Admitted, Hub};
+use crate::hub::{Admitted, Door, Hub};
 use crate::limits::InboundId;
 use crate::mux::{Mode, Mux, Stream};
 use crate::question;
@@ -145,7 +146,7 @@ async fn dial_over(
         }
         io_error(&error)
     })?;
-    let negotiated = tls::negotiated(tls.get_ref().1).ok_or(DialError::Tls)?;
+    let negotiated = tls::negotiated(tls.get_ref().1, tls::ALPN).ok_or(DialError::Tls)?;
     let exporter = tls
         .get_ref()
         .1
@@ -173,8 +174,14 @@ async fn dial_over(
     };
     let checked = check(hub, &answer, &negotiated, Some(&dial.peer));
     let admitted = checked.and_then(|mut hello| {
-        let admitted =
-            hub.admit(&mut hello, Side::Dialler, dial.address, local, Some(dial.attempt))?;
+        let admitted = hub.admit(
+            &mut hello,
+            Side::Dialler,
+            dial.address,
+            local,
+            Some(dial.attempt),
+            &exporter,
+        )?;
         Ok((hello, admitted))
     });
     match admitted {
@@ -213,6 +220,15 @@ const fn is_fault(code: CloseCode) -> bool {
     matches!(code, BadFrame | BadHello | NotLive | WrongIdentity)
 }
 
+/// What an inbound connection became.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    /// A link.
+    Link(Box<Established>, Admitted),
+    /// A blob connection beside one.
+    Blob(Arrived),
+}
+
 /// Takes an inbound connection through its handshake. `None`: it ended, and was counted if it should be.
 pub(crate) async fn accept(
     hub: &Arc<Hub>,
@@ -220,7 +236,7 @@ pub(crate) async fn accept(
     socket: TcpStream,
     remote: SocketAddr,
     dropped: &CancellationToken,
-) -> Option<(Established, Admitted)> {
+) -> Option<Accepted> {
     tune(hub, &socket);
     let shaking =
         tokio::time::timeout(hub.timing.handshake_timeout, accept_over(hub, id, socket, remote));
@@ -229,7 +245,7 @@ pub(crate) async fn accept(
         () = dropped.cancelled() => Err(Some(RefusedCode::SlowHandshake)),
     };
     match outcome {
-        Ok(established) => Some(established),
+        Ok(accepted) => Some(accepted),
         Err(code) => {
             if let Some(code) = code {
                 hub.refuse(code, remote);
@@ -244,12 +260,14 @@ async fn accept_over(
     id: InboundId,
     mut socket: TcpStream,
     remote: SocketAddr,
-) -> Result<(Established, Admitted), Option<RefusedCode>> {
+) -> Result<Accepted, Option<RefusedCode>> {
     let local = socket.local_addr().map_err(|_| None)?;
     let mut gate: Gate = [0; GATE_BYTES];
     // Who connects and says nothing (a port scan) is no news.
     socket.read_exact(&mut gate).await.map_err(|_| None)?;
-    hub.pass_gate(id, &gate, remote).map_err(Some)?;
+    if let Door::Blob(instance) = hub.pass_gate(id, &gate, remote).map_err(Some)? {
+        return blob::open::accept(hub, instance, socket, remote).await.map(Accepted::Blob);
+    }
     let (socket, last_read) = Watched::new(socket);
     let acceptor = TlsAcceptor::from(Arc::clone(&hub.tls.server));
     // A dialler that no longer needs the link hangs up; only what rustls objects to is an attack or a mistake.
@@ -257,7 +275,7 @@ async fn accept_over(
         std::io::ErrorKind::InvalidData => Some(RefusedCode::Tls),
         _ => None,
     })?;
-    let negotiated = tls::negotiated(tls.get_ref().1).ok_or(Some(RefusedCode::Tls))?;
+    let negotiated = tls::negotiated(tls.get_ref().1, tls::ALPN).ok_or(Some(RefusedCode::Tls))?;
     let exporter = tls
         .get_ref()
         .1
@@ -276,7 +294,7 @@ async fn accept_over(
         return Err((!answered).then_some(RefusedCode::Gate));
     }
     let admitted = check(hub, &frame, &negotiated, None).and_then(|mut hello| {
-        let admitted = hub.admit(&mut hello, Side::Listener, remote, local, None)?;
+        let admitted = hub.admit(&mut hello, Side::Listener, remote, local, None, &exporter)?;
         Ok((hello, admitted))
     });
     match admitted {
@@ -313,7 +331,7 @@ async fn accept_over(
                 last_read,
                 why,
             };
-            Ok((established, admitted))
+            Ok(Accepted::Link(Box::new(established), admitted))
         }
     }
 }

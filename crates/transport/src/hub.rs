@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::beacon::BootId;
+use crate::blob::table::Blobs;
 use crate::code::{CloseCode, RefusedCode};
 use crate::config::{LocalHello, Timing, Visibility};
 use crate::dial::{AttemptId, Dialler, Knock};
@@ -29,8 +30,10 @@ use crate::limits::{
 use crate::refused::RefusedTable;
 use crate::tls::TlsConfigs;
 
+mod blobs;
 mod links;
 
+pub(crate) use blobs::Wish;
 use links::LinkEntry;
 pub(crate) use links::{Admitted, Place, redial};
 
@@ -75,7 +78,17 @@ pub(crate) struct State {
     pub(crate) refused: RefusedTable,
     pub(crate) dials: HashMap<AttemptId, CancellationToken>,
     pub(crate) inbound: HashMap<InboundId, CancellationToken>,
+    pub(crate) blobs: Blobs,
     links: BTreeMap<LinkId, LinkEntry>,
+}
+
+/// What a gate opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// The way to a link.
+    Link,
+    /// The way to a blob connection beside the link to this instance.
+    Blob(InstanceKey),
 }
 
 /// A wanted peer.
@@ -190,14 +203,17 @@ impl Hub {
         id: InboundId,
         gate: &Gate,
         source: SocketAddr,
-    ) -> Result<(), RefusedCode> {
+    ) -> Result<Door, RefusedCode> {
         let now = self.now();
         let mut guard = self.state();
         let state = &mut *guard;
         state.lobby.leave(id);
+        if let Some(instance) = state.blobs.behind_gate(gate) {
+            return state.pass_blob_gate(id, &instance, now).map(|()| Door::Blob(instance));
+        }
         if state.gates.check(gate, unix_seconds()).is_some() {
             return if state.handshakes.contact(id) {
-                Ok(())
+                Ok(Door::Link)
             } else {
                 Err(RefusedCode::TooManyHandshakes)
             };
@@ -210,13 +226,13 @@ impl Hub {
             return Err(RefusedCode::TooManyHandshakes);
         }
         match state.handshakes.stranger(id, source, now) {
-            Admission::Admitted => Ok(()),
+            Admission::Admitted => Ok(Door::Link),
             Admission::Full => Err(RefusedCode::TooManyHandshakes),
             Admission::Instead(slow) => {
                 if let Some(dropped) = state.inbound.remove(&slow) {
                     dropped.cancel();
                 }
-                Ok(())
+                Ok(Door::Link)
             }
         }
     }
@@ -339,6 +355,7 @@ impl State {
             refused: RefusedTable::default(),
             dials: HashMap::new(),
             inbound: HashMap::new(),
+            blobs: Blobs::default(),
             links: BTreeMap::new(),
         }
     }

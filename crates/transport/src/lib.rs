@@ -6,7 +6,7 @@
 //!
 //! In reading order:
 //! - [`config`], [`event`], [`transport`]: what goes in, what comes out, the handle
-//! - [`link`], [`frame`], [`code`]: what a user of a link touches
+//! - [`link`], [`frame`], [`code`], [`blob`]: what a user of a link touches
 //! - [`beacon`], [`gate`], [`tls`], [`hello`]: what goes over the wire
 //! - [`discovery`], [`dial`], [`tie`]: decisions, without any socket
 //! - [`udp`], `handshake`, `mux`, `streams`, `session`, `stranger`: the sockets and tasks around them
@@ -16,6 +16,7 @@
 //! - [`doctor`]: what may be wrong with this machine's network
 
 pub mod beacon;
+pub mod blob;
 pub mod code;
 pub mod config;
 pub mod dial;
@@ -45,6 +46,7 @@ mod stranger;
 mod streams;
 mod watched;
 
+pub use blob::{BlobError, BlobInfo, BlobStream};
 pub use code::{CloseCode, RefusedCode};
 pub use config::{Config, DISCOVERY_PORT, LocalHello, Peer, Timing, Visibility};
 pub use event::{

@@ -5,6 +5,10 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
+use nexus_identity::InstanceKey;
+
+use crate::blob::MAX_BLOB_HANDSHAKES;
+
 /// Sources with a bucket of their own; when all are busy, further ones share one.
 pub const MAX_SOURCES: usize = 2048;
 
@@ -186,6 +190,7 @@ impl Lobby {
 pub struct Handshakes {
     strangers: BTreeMap<InboundId, (Source, Duration)>,
     contacts: BTreeSet<InboundId>,
+    blobs: BTreeMap<InboundId, InstanceKey>,
 }
 
 /// What happens to an inbound connection of a stranger.
@@ -233,10 +238,22 @@ impl Handshakes {
         room
     }
 
+    /// A connection with the gate of the blob connections of this instance's link begins its handshake. `false` when too
+    /// many do.
+    pub fn blob(&mut self, id: InboundId, instance: InstanceKey) -> bool {
+        let same = self.blobs.values().filter(|of| **of == instance).count();
+        let room = same < MAX_BLOB_HANDSHAKES && self.blobs.len() < MAX_CONTACT_HANDSHAKES;
+        if room {
+            self.blobs.insert(id, instance);
+        }
+        room
+    }
+
     /// It is over, well or not.
     pub fn done(&mut self, id: InboundId) {
         self.strangers.remove(&id);
         self.contacts.remove(&id);
+        self.blobs.remove(&id);
     }
 }
 

@@ -61,7 +61,7 @@ async fn ask_over(dial: &Dial, mut socket: TcpStream) -> Result<VerifiedCard, Di
     socket.write_all(&gate).await.map_err(|error| io_error(&error))?;
     let connector = TlsConnector::from(tls.client);
     let tls = connector.connect(tls::server_name(), socket).await.map_err(|e| io_error(&e))?;
-    let negotiated = tls::negotiated(tls.get_ref().1).ok_or(DialError::Tls)?;
+    let negotiated = tls::negotiated(tls.get_ref().1, tls::ALPN).ok_or(DialError::Tls)?;
     let mux = Mux::start(tls, Mode::Client);
     let mut control = mux.open().await.ok_or(DialError::ClosedEarly)?;
     let mut first = vec![CONTROL_STREAM];

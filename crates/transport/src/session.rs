@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::blob;
 use crate::code::{CloseCode, RefusedCode};
 use crate::event::{LinkId, LinkUp, PathInfo, PathKind, Side, TransportEvent};
 use crate::frame::{Frame, control};
@@ -61,7 +62,8 @@ async fn run_link(
     let remote = established.remote;
     let (link_ends, ours) = channels(&closer);
     let (up, parts) = link_up(established, link, link_ends);
-    hub.set_path(link, up.path.clone());
+    let (urgent, urgent_out) = mpsc::channel(URGENT_QUEUE);
+    hub.link_runs(link, up.path.clone(), urgent.clone());
     let told = hub.events.send(TransportEvent::LinkUp(Box::new(up))).await.is_ok();
     let (opener, inbound) = parts.mux.split();
     let mut session = Session::start(
@@ -72,7 +74,7 @@ async fn run_link(
         inbound,
         ours,
         parts.last_read,
-        rtt,
+        Own { link, keeper: Keeper::new(urgent.clone(), rtt), urgent, urgent_out },
     );
     let end = tokio::select! {
         end = session.end() => end,
@@ -159,6 +161,14 @@ fn channels(closer: &Closer) -> (Link, Ours) {
     (link, Ours { control_out, control_in, sync_out, sync_in })
 }
 
+/// What the link has to say itself.
+struct Own {
+    link: LinkId,
+    keeper: Keeper,
+    urgent: mpsc::Sender<Frame>,
+    urgent_out: mpsc::Receiver<Frame>,
+}
+
 /// The tasks of a link that is up.
 struct Session {
     tasks: JoinSet<()>,
@@ -179,20 +189,26 @@ impl Session {
         inbound: mpsc::Receiver<Stream>,
         ours: Ours,
         last_read: LastRead,
-        rtt: Rtt,
+        own: Own,
     ) -> Self {
         let (ended, ends) = mpsc::channel(8);
-        let (urgent, urgent_out) = mpsc::channel(URGENT_QUEUE);
+        let Own { link, keeper, urgent, urgent_out } = own;
         let (control_done, control_written) = oneshot::channel();
         let (sync_done, sync_written) = oneshot::channel();
         let drain = CancellationToken::new();
         let (reader, writer) = tokio::io::split(control);
         let mut tasks = JoinSet::new();
 
-        let keeper = Keeper::new(urgent.clone(), rtt);
         tasks.spawn(report(
             ended.clone(),
-            control_reader(Arc::clone(hub), side, reader, ours.control_in, keeper, last_read),
+            control_reader(
+                Arc::clone(hub),
+                (link, side),
+                reader,
+                ours.control_in,
+                keeper,
+                last_read,
+            ),
         ));
         tasks.spawn(control_writer(
             writer,
@@ -268,7 +284,7 @@ async fn control_writer(
 
 async fn control_reader(
     hub: Arc<Hub>,
-    side: Side,
+    (link, side): (LinkId, Side),
     reader: ReadHalf<Stream>,
     into: mpsc::Sender<Frame>,
     mut keeper: Keeper,
@@ -292,7 +308,11 @@ async fn control_reader(
             biased;
             frame = frames.recv() => {
                 let Some(frame) = frame else { return End::LOST };
-                match keeper.handle(frame) {
+                let frame = keeper.handle(frame).and_then(|left| match left {
+                    Some(frame) => blob::open::handle(&hub, link, side, frame),
+                    None => Ok(None),
+                });
+                match frame {
                     Err(end) => return end,
                     Ok(None) => {}
                     Ok(Some(frame)) => match tokio::time::timeout(STALLED, into.send(frame)).await {

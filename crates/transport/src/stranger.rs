@@ -67,7 +67,9 @@ pub(crate) async fn run(hub: Arc<Hub>, mut established: Established, admitted: A
 
 async fn upgrade(hub: Arc<Hub>, mut established: Established) {
     let Established { side, remote, local, .. } = established;
-    match hub.admit(&mut established.hello, side, remote, local, None) {
+    let admitted =
+        hub.admit(&mut established.hello, side, remote, local, None, &established.exporter);
+    match admitted {
         Ok(admitted) if matches!(admitted.place, Place::Link { .. }) => {
             session::run(hub, established, admitted).await
         }

@@ -22,6 +22,9 @@ use rustls::{
 /// The application protocol both sides must name (RFC 7301).
 pub const ALPN: &[u8] = b"nexus/1";
 
+/// The same for a blob connection beside a link.
+pub const BLOB_ALPN: &[u8] = b"nexus-blob/1";
+
 /// Label of the exporter (RFC 8446 §7.5) whose 32 bytes tie what is said on a link to that link.
 pub const EXPORTER_LABEL: &[u8] = b"nexus exporter v1";
 
@@ -36,6 +39,8 @@ pub struct TlsConfigs {
     pub client: Arc<ClientConfig>,
     /// For listening.
     pub server: Arc<ServerConfig>,
+    /// For whoever came through the gate of a link's blob connections.
+    pub blob_server: Arc<ServerConfig>,
 }
 
 /// What a finished handshake tells.
@@ -84,7 +89,17 @@ impl TlsConfigs {
         server.send_tls13_tickets = 0;
         server.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
 
-        Ok(Self { client: Arc::new(client), server: Arc::new(server) })
+        let mut blob_server = server.clone();
+        blob_server.alpn_protocols = vec![BLOB_ALPN.to_vec()];
+        let (server, blob_server) = (Arc::new(server), Arc::new(blob_server));
+        Ok(Self { client: Arc::new(client), server, blob_server })
+    }
+
+    /// For dialling a blob connection: lets in the key of the link that it belongs to, and no other.
+    pub(crate) fn blob_client(&self, instance: InstanceKey) -> Arc<ClientConfig> {
+        let mut client = ClientConfig::clone(&self.client_only(vec![instance]));
+        client.alpn_protocols = vec![BLOB_ALPN.to_vec()];
+        Arc::new(client)
     }
 
     /// As [`TlsConfigs::client`], but lets in these keys only: with any other the handshake ends before this side has shown
@@ -117,10 +132,10 @@ pub fn server_name() -> ServerName<'static> {
     ServerName::IpAddress(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED).into())
 }
 
-/// What was negotiated; `None` when the peer showed no Ed25519 key or did not name [`ALPN`].
+/// What was negotiated; `None` when the peer showed no Ed25519 key or did not name this protocol, [`ALPN`] or [`BLOB_ALPN`].
 #[must_use]
-pub fn negotiated(connection: &CommonState) -> Option<Negotiated> {
-    if connection.alpn_protocol() != Some(ALPN) {
+pub fn negotiated(connection: &CommonState, alpn: &[u8]) -> Option<Negotiated> {
+    if connection.alpn_protocol() != Some(alpn) {
         return None;
     }
     let certificate = connection.peer_certificates()?.first()?;

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::beacon::BootId;
+use crate::blob::{BlobError, BlobStream};
 use crate::code::CloseCode;
 use crate::config::{Config, LocalHello, Peer, Visibility};
 use crate::dial::Dialler;
@@ -232,6 +233,15 @@ impl Transport {
     /// Ends one link with this code.
     pub fn close_link(&self, link: LinkId, code: CloseCode) {
         self.hub.close_links(code, |id, _| id == link);
+    }
+
+    /// Opens a blob connection beside a link, to ask on it; the peer gets it as [`TransportEvent::Blob`].
+    ///
+    /// # Errors
+    /// [`BlobError`]. After [`BlobError::NoLink`] the next link to the instance may do; after the others it is worth
+    /// another try in a while.
+    pub async fn open_blob(&self, link: LinkId) -> Result<BlobStream, BlobError> {
+        crate::blob::open::open(&self.hub, link).await
     }
 
     /// Who discovery hears now.

@@ -67,6 +67,11 @@ impl Person {
 
     /// Gate, TLS and `Hello`, and then nothing more.
     async fn shake_hands(&self, with: &Transport) -> (Stream, Mux) {
+        self.shake_hands_as(with, BootId([3; 8])).await
+    }
+
+    /// The same, as a process with this boot id.
+    async fn shake_hands_as(&self, with: &Transport, boot: BootId) -> (Stream, Mux) {
         let mut socket = TcpStream::connect(with.listen_addresses()[0]).await.unwrap();
         socket.write_all(&[7; GATE_BYTES]).await.unwrap();
         let tls = tls::TlsConfigs::new(&self.instance()).unwrap();
@@ -74,7 +79,7 @@ impl Person {
         let tls = connector.connect(tls::server_name(), socket).await.unwrap();
         let mux = Mux::start(tls, Mode::Client);
         let mut control = mux.open().await.unwrap();
-        let hello = Hello::local(self.identity.connect_id(), &self.hello, 0, BootId([3; 8]));
+        let hello = Hello::local(self.identity.connect_id(), &self.hello, 0, boot);
         let mut first = vec![CONTROL_STREAM];
         encode(&Frame::new(control::HELLO, hello.encode()), &mut first);
         send(&mut control, &first).await.unwrap();
@@ -201,7 +206,7 @@ async fn claims(listener: &TcpListener, keys: &Person, says: &Person) -> (Instan
     socket.read_exact(&mut [0; GATE_BYTES]).await.unwrap();
     let tls = tls::TlsConfigs::new(&keys.instance()).unwrap();
     let tls = TlsAcceptor::from(tls.server).accept(socket).await.unwrap();
-    let shown = tls::negotiated(tls.get_ref().1).unwrap().peer;
+    let shown = tls::negotiated(tls.get_ref().1, tls::ALPN).unwrap().peer;
     let mut mux = Mux::start(tls, Mode::Server);
     let mut control = mux.accept().await.unwrap();
     assert_eq!(control.read_u8().await.unwrap(), CONTROL_STREAM);
@@ -253,4 +258,95 @@ async fn who_only_contacts_may_notice_reaches_one_whose_card_it_has_never_seen_a
     let (curious, mut at_carol) = carol.start_as(Visibility::Hidden).await;
     alice.is_wanted_at(&curious, hidden.listen_addresses());
     assert_eq!(dial_error(&mut at_carol).await, DialError::ClosedEarly);
+}
+
+/// The exporter of the next link that comes up.
+async fn link_up(
+    events: &mut Receiver<TransportEvent>,
+    links: &mut Vec<TransportEvent>,
+) -> Secret32 {
+    next(events, links, |event| match event {
+        TransportEvent::LinkUp(up) => Some(up.exporter.clone()),
+        _ => None,
+    })
+    .await
+}
+
+impl Person {
+    /// A blob connection beside the link with this exporter, and what it became there.
+    async fn blob(
+        &self,
+        with: &Transport,
+        exporter: &Secret32,
+        events: &mut Receiver<TransportEvent>,
+    ) -> (tokio_rustls::client::TlsStream<TcpStream>, crate::BlobStream) {
+        let mut socket = TcpStream::connect(with.listen_addresses()[0]).await.unwrap();
+        socket.write_all(&crate::gate::gate_for_blobs(exporter)).await.unwrap();
+        let mut client = (*tls::TlsConfigs::new(&self.instance()).unwrap().client).clone();
+        client.alpn_protocols = vec![tls::BLOB_ALPN.to_vec()];
+        let connector = TlsConnector::from(Arc::new(client));
+        let mut stream = connector.connect(tls::server_name(), socket).await.unwrap();
+        stream.write_all(&[0; 5]).await.unwrap();
+        assert_eq!(stream.read_u8().await.unwrap(), 0);
+        loop {
+            if let TransportEvent::Blob { stream: here, .. } = events.recv().await.unwrap() {
+                return (stream, here);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_blob_connection_outlives_its_link_when_another_takes_over_and_its_gate_still_opens() {
+    let (alice, bob) = (Person::new(1), Person::new(2));
+    let (transport, mut events) = alice.start().await;
+    bob.wants(&transport);
+    let (_first, _mux) = bob.shake_hands(&transport).await;
+    let mut links = Vec::new();
+    let exporter = link_up(&mut events, &mut links).await;
+    let (mut there, mut here) = bob.blob(&transport, &exporter, &mut events).await;
+    let (_second, _mux) = bob.shake_hands(&transport).await;
+    let newer = link_up(&mut events, &mut links).await;
+    let reason = next(&mut events, &mut links, |event| match event {
+        TransportEvent::LinkDown { reason, .. } => Some(*reason),
+        _ => None,
+    });
+    assert_eq!(reason.await, CloseCode::Replaced);
+    there.write_all(&[42]).await.unwrap();
+    assert_eq!(here.read_u8().await.unwrap(), 42);
+    // Knocked with before the old link was gone, perhaps.
+    let _late = bob.blob(&transport, &exporter, &mut events).await;
+    let _new = bob.blob(&transport, &newer, &mut events).await;
+    transport.unwant(&bob.identity.connect_id());
+    here.read_u8().await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_blob_connection_ends_when_the_peer_comes_back_as_another_process() {
+    let (alice, bob) = (Person::new(1), Person::new(2));
+    let (transport, mut events) = alice.start().await;
+    bob.wants(&transport);
+    let (_first, _mux) = bob.shake_hands(&transport).await;
+    let mut links = Vec::new();
+    let exporter = link_up(&mut events, &mut links).await;
+    let (_there, mut here) = bob.blob(&transport, &exporter, &mut events).await;
+    let (_second, _mux) = bob.shake_hands_as(&transport, BootId([4; 8])).await;
+    assert_eq!(here.read_u8().await.unwrap_err().kind(), std::io::ErrorKind::ConnectionAborted);
+}
+
+#[tokio::test]
+async fn a_blob_connection_ends_when_nothing_takes_over_from_a_link_that_was_replaced() {
+    let (alice, bob) = (Person::new(1), Person::new(2));
+    let (transport, mut events) = alice.start().await;
+    bob.wants(&transport);
+    let (mut control, mux) = bob.shake_hands(&transport).await;
+    let mut links = Vec::new();
+    let exporter = link_up(&mut events, &mut links).await;
+    let (_there, mut here) = bob.blob(&transport, &exporter, &mut events).await;
+    let mut bye = Vec::new();
+    encode(&Frame::new(control::BYE, [CloseCode::Replaced.to_byte()]), &mut bye);
+    send(&mut control, &bye).await.unwrap();
+    drop((control, mux));
+    let ended = tokio::time::timeout(LIMIT, here.read_u8()).await.unwrap();
+    assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionAborted);
 }

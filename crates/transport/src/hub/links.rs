@@ -4,16 +4,20 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nexus_identity::{ConnectId, InstanceKey, VerifiedCard};
+use nexus_identity::{ConnectId, InstanceKey, Secret32, VerifiedCard};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Hub, State};
+use crate::blob::BLOB_RATE;
 use crate::code::CloseCode;
 use crate::config::Visibility;
 use crate::dial::{AttemptId, Linked};
 use crate::event::{LinkId, LinkInfo, PathInfo, Side};
+use crate::frame::Frame;
+use crate::gate::{Gate, gate_for_blobs};
 use crate::hello::CheckedHello;
-use crate::limits::{Source, StrangerId};
+use crate::limits::{Source, StrangerId, TotalRate};
 use crate::link::Closer;
 use crate::streams::{End, Rtt};
 use crate::tie::{Keep, LinkFacts, Quality, prefer};
@@ -24,12 +28,18 @@ static NEXT_LINK: AtomicU64 = AtomicU64::new(1);
 
 #[derive(Debug)]
 pub(crate) struct LinkEntry {
-    peer: ConnectId,
-    instance: InstanceKey,
-    facts: LinkFacts,
+    pub(super) peer: ConnectId,
+    pub(super) instance: InstanceKey,
+    pub(super) facts: LinkFacts,
     closer: Closer,
     rtt: Rtt,
-    path: Option<PathInfo>,
+    pub(super) path: Option<PathInfo>,
+    /// Where the link's own frames go; as `path` there once it runs.
+    pub(super) urgent: Option<mpsc::Sender<Frame>>,
+    /// What opens blob connections beside it.
+    pub(super) gate: Gate,
+    /// How many of them may still be begun.
+    pub(super) blob_rate: TotalRate,
 }
 
 /// What a connection became; when dropped its place is free again.
@@ -90,6 +100,7 @@ impl Hub {
         remote: SocketAddr,
         local: SocketAddr,
         attempt: Option<AttemptId>,
+        exporter: &Secret32,
     ) -> Result<Admitted, CloseCode> {
         let now = self.now();
         let mut guard = self.state();
@@ -119,6 +130,10 @@ impl Hub {
                 Keep::Existing => return Err(CloseCode::Replaced),
                 Keep::New => entry.closer.close(CloseCode::Replaced),
             }
+            if entry.facts.boot != hello.boot {
+                // They led to a process that is no more.
+                state.blobs.end(&hello.instance);
+            }
         }
         let id = LinkId(NEXT_LINK.fetch_add(1, Ordering::Relaxed));
         let (closer, rtt) = (Closer::default(), Rtt::default());
@@ -130,7 +145,14 @@ impl Hub {
             closer: closer.clone(),
             rtt: rtt.clone(),
             path: None,
+            urgent: None,
+            gate: gate_for_blobs(exporter),
+            blob_rate: TotalRate::new(BLOB_RATE),
         };
+        if side == Side::Listener {
+            // Before the answer goes out: the peer may use it as soon as it has that.
+            state.blobs.open_gate(entry.gate, id, instance);
+        }
         state.links.insert(id, entry);
         let address = redial(side, remote, hello.port);
         let linked = Linked { peer, instance, boot: hello.boot, address, quality, attempt };
@@ -144,15 +166,16 @@ impl Hub {
         Admitted { hub: Arc::clone(self), place, end: End::LOST }
     }
 
-    /// How a link runs, for `status`.
-    pub(crate) fn set_path(&self, link: LinkId, path: PathInfo) {
+    /// A link runs: how, for `status`, and where frames of its own go.
+    pub(crate) fn link_runs(&self, link: LinkId, path: PathInfo, urgent: mpsc::Sender<Frame>) {
         if let Some(entry) = self.state().links.get_mut(&link) {
             entry.path = Some(path);
+            entry.urgent = Some(urgent);
         }
     }
 
     /// A link is over.
-    pub(super) fn ended(&self, link: LinkId, end: End) {
+    pub(super) fn ended(self: &Arc<Self>, link: LinkId, end: End) {
         let now = self.now();
         {
             let mut guard = self.state();
@@ -170,6 +193,11 @@ impl Hub {
                     end.by_peer,
                     now,
                 );
+                if end.code == CloseCode::Replaced && end.by_peer {
+                    self.end_blobs_later(entry.instance);
+                } else {
+                    state.blobs.end(&entry.instance);
+                }
             }
         }
         self.changed.notify_one();
@@ -177,20 +205,14 @@ impl Hub {
 
     /// Gives up links from addresses that this machine no longer has.
     pub(crate) fn close_stranded(&self, have: impl Fn(IpAddr) -> bool) {
-        for entry in self.state().links.values() {
-            if entry.path.as_ref().is_some_and(|path| !have(path.local.ip().to_canonical())) {
-                entry.closer.close(CloseCode::Lost);
-            }
-        }
+        self.state().close(CloseCode::Lost, |_, entry| {
+            entry.path.as_ref().is_some_and(|path| !have(path.local.ip().to_canonical()))
+        });
     }
 
     /// Ends links.
     pub(crate) fn close_links(&self, code: CloseCode, which: impl Fn(LinkId, &ConnectId) -> bool) {
-        for (id, entry) in &self.state().links {
-            if which(*id, &entry.peer) {
-                entry.closer.close(code);
-            }
-        }
+        self.state().close(code, |id, entry| which(id, &entry.peer));
     }
 
     /// The links that are up.
@@ -214,7 +236,7 @@ impl Hub {
 }
 
 impl LinkEntry {
-    fn closing(&self) -> bool {
+    pub(super) fn closing(&self) -> bool {
         self.closer.token.is_cancelled()
     }
 }
@@ -237,10 +259,18 @@ impl State {
     /// Ends links of instances that this card does not count as live.
     pub(crate) fn close_revoked(&self, card: &VerifiedCard) {
         let peer = card.connect_id();
-        for entry in
-            self.links.values().filter(|entry| entry.peer == peer && !card.is_live(&entry.instance))
-        {
-            entry.closer.close(CloseCode::NotLive);
+        self.close(CloseCode::NotLive, |_, entry| {
+            entry.peer == peer && !card.is_live(&entry.instance)
+        });
+    }
+
+    /// Ends links, and at once what is beside them.
+    fn close(&self, code: CloseCode, which: impl Fn(LinkId, &LinkEntry) -> bool) {
+        let closed: Vec<&LinkEntry> =
+            self.links.iter().filter(|(id, entry)| which(**id, entry)).map(|(_, of)| of).collect();
+        for entry in closed {
+            entry.closer.close(code);
+            self.end_blobs(&entry.instance);
         }
     }
 }

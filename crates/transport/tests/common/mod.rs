@@ -9,7 +9,7 @@ use nexus_identity::{
     Secret32, Statement, VerifiedCard, VerifiedRecord,
 };
 use nexus_transport::{
-    Config, LinkUp, LocalHello, Peer, Timing, Transport, TransportEvent, Visibility,
+    BlobStream, Config, LinkUp, LocalHello, Peer, Timing, Transport, TransportEvent, Visibility,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -177,6 +177,15 @@ impl Node {
     pub async fn link_down(&mut self) -> (nexus_transport::CloseCode, bool) {
         self.next(|event| match event {
             TransportEvent::LinkDown { reason, by_peer, .. } => Some((reason, by_peer)),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The next blob connection on which a peer asks.
+    pub async fn blob(&mut self) -> BlobStream {
+        self.next(|event| match event {
+            TransportEvent::Blob { stream, .. } => Some(stream),
             _ => None,
         })
         .await
