@@ -1,0 +1,272 @@
+//! Where the bytes of an incoming blob lie until they are whole.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use nexus_blobs::layout::{Piece, Place};
+use nexus_blobs::limits::MAX_MANIFEST;
+use nexus_blobs::{BlobSize, GROUP, Layout};
+
+use crate::beneath::Beneath;
+use crate::error::{At as _, LandingError};
+use crate::items::{Item, ItemKind, Items};
+use crate::pool::Pool;
+
+/// The partial file or folder.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// A blob that is one file.
+    File { file: File, path: PathBuf },
+    /// A blob with a manifest.
+    Tree(Box<Tree>),
+    /// It has its final name already.
+    Done,
+}
+
+/// A folder that is filled.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    pub(crate) root: Beneath,
+    /// Where it is, for errors.
+    pub(crate) path: PathBuf,
+    /// The first groups, until the manifest is known; in the state directory.
+    first: File,
+    first_path: PathBuf,
+    placed: OnceLock<Placed>,
+    open: Pool,
+}
+
+/// What is known once the manifest is.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) manifest: Vec<u8>,
+    pub(crate) items: Items,
+    pub(crate) layout: Layout,
+}
+
+impl Body {
+    /// Writes bytes that begin at `start` of the blob.
+    pub(crate) fn write(&self, start: u64, bytes: &[u8]) -> Result<(), LandingError> {
+        match self {
+            Self::File { file, path } => file.write_all_at(bytes, start).at(path),
+            Self::Tree(tree) => tree.write(start, bytes),
+            Self::Done => Err(LandingError::Over),
+        }
+    }
+
+    /// Reads as many bytes as `out` takes, from `start` of the blob on.
+    pub(crate) fn read(&self, start: u64, out: &mut [u8]) -> Result<(), LandingError> {
+        match self {
+            Self::File { file, path } => {
+                file.read_exact_at(out, start).map_err(|error| cut(path, error))
+            }
+            Self::Tree(tree) => tree.read(start, out),
+            Self::Done => Err(LandingError::Over),
+        }
+    }
+}
+
+impl Tree {
+    /// The folder `root`, which lies at `path`; its first groups go to `first_path`.
+    pub(crate) fn open(
+        root: Beneath,
+        path: PathBuf,
+        first_path: PathBuf,
+    ) -> Result<Self, LandingError> {
+        let mut options = OpenOptions::new();
+        let first = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let first = first.open(&first_path).at(&first_path)?;
+        Ok(Self { root, path, first, first_path, placed: OnceLock::new(), open: Pool::default() })
+    }
+
+    /// What is known of the manifest.
+    pub(crate) fn placed(&self) -> Result<&Placed, LandingError> {
+        self.placed.get().ok_or(LandingError::NoManifest)
+    }
+
+    /// Makes the folders. From now on everything goes to its place; what came before is moved by the caller.
+    pub(crate) fn place(&self, placed: Placed) -> Result<(), LandingError> {
+        for item in placed.items.iter().filter(|item| matches!(item.kind, ItemKind::Folder { .. }))
+        {
+            let path = placed.items.path(item);
+            self.root.make_folder(&path).map_err(|error| self.fail(&path, error))?;
+        }
+        // A second manifest is never placed: the caller asked `placed` before.
+        let _ = self.placed.set(placed);
+        Ok(())
+    }
+
+    /// Reads from what came before the manifest was known.
+    pub(crate) fn read_first(&self, start: u64, out: &mut [u8]) -> Result<(), LandingError> {
+        self.first.read_exact_at(out, start).map_err(|error| cut(&self.first_path, error))
+    }
+
+    /// How many bytes came before the manifest was known.
+    pub(crate) fn first_len(&self) -> Result<u64, LandingError> {
+        Ok(self.first.metadata().at(&self.first_path)?.len())
+    }
+
+    /// Makes the first groups last through a power cut, as long as they are all there is.
+    pub(crate) fn sync_first(&self) -> Result<(), LandingError> {
+        self.first.sync_data().at(&self.first_path)
+    }
+
+    fn write(&self, start: u64, bytes: &[u8]) -> Result<(), LandingError> {
+        let Some(placed) = self.placed.get() else {
+            return if start < MAX_MANIFEST {
+                self.first.write_all_at(bytes, start).at(&self.first_path)
+            } else {
+                Err(LandingError::NoManifest)
+            };
+        };
+        let mut rest = bytes;
+        for piece in placed.layout.pieces(start..start + bytes.len() as u64) {
+            let (part, after) = rest.split_at_checked(len_of(&piece)).unwrap_or((rest, &[]));
+            rest = after;
+            match piece.place {
+                Place::Manifest(at) if placed.manifest_part(at, part.len()) == Some(part) => {}
+                Place::Manifest(_) => return Err(LandingError::OtherManifest),
+                Place::File { file, offset, .. } => self.write_file(placed, file, offset, part)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a part of a file, which is made if it is not there.
+    pub(crate) fn write_file(
+        &self,
+        placed: &Placed,
+        file: usize,
+        offset: u64,
+        part: &[u8],
+    ) -> Result<(), LandingError> {
+        let Some((path, size, executable)) = placed.file(file) else {
+            return Err(LandingError::NoManifest);
+        };
+        let make = || self.root.file_to_write(&path, executable);
+        let done = if part.len() as u64 == size {
+            // Most files of a large folder are whole in one group: made, written, closed.
+            make().and_then(|file| file.write_all_at(part, offset))
+        } else {
+            self.open.get(file, make).and_then(|file| file.write_all_at(part, offset))
+        };
+        done.map_err(|error| self.fail(&path, error))
+    }
+
+    fn read(&self, start: u64, out: &mut [u8]) -> Result<(), LandingError> {
+        let Some(placed) = self.placed.get() else { return self.read_first(start, out) };
+        let mut rest = out;
+        for piece in placed.layout.pieces(start..start + rest.len() as u64) {
+            let len = len_of(&piece).min(rest.len());
+            let (part, after) = rest.split_at_mut(len);
+            rest = after;
+            match piece.place {
+                Place::Manifest(at) => {
+                    let from = placed.manifest_part(at, part.len());
+                    part.copy_from_slice(from.ok_or(LandingError::OtherManifest)?);
+                }
+                Place::File { file, offset, .. } => self.read_file(placed, file, offset, part)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn read_file(
+        &self,
+        placed: &Placed,
+        file: usize,
+        offset: u64,
+        part: &mut [u8],
+    ) -> Result<(), LandingError> {
+        let Some((path, size, executable)) = placed.file(file) else {
+            return Err(LandingError::NoManifest);
+        };
+        let read = if part.len() as u64 == size {
+            self.root.file_to_read(&path).and_then(|file| file.read_exact_at(part, offset))
+        } else {
+            let open = self.open.get(file, || self.root.file_to_write(&path, executable));
+            open.and_then(|file| file.read_exact_at(part, offset))
+        };
+        read.map_err(|error| cut(&self.path.join(&path), error))
+    }
+
+    /// The open file with that number, made if it is not there.
+    pub(crate) fn file(
+        &self,
+        placed: &Placed,
+        file: usize,
+    ) -> Result<std::sync::Arc<File>, LandingError> {
+        let Some((path, _, executable)) = placed.file(file) else {
+            return Err(LandingError::NoManifest);
+        };
+        let open = self.open.get(file, || self.root.file_to_write(&path, executable));
+        open.map_err(|error| self.fail(&path, error))
+    }
+
+    /// Closes everything.
+    pub(crate) fn close(&self) {
+        self.open.clear();
+    }
+
+    /// The typed form of what went wrong at a path in the folder.
+    pub(crate) fn fail(&self, path: &str, error: io::Error) -> LandingError {
+        let at = self.path.join(path);
+        if crate::sys::is_missing(&error) {
+            LandingError::Tampered { at }
+        } else {
+            LandingError::at(at, error)
+        }
+    }
+}
+
+impl Placed {
+    /// Reads the manifest of a blob of `size` bytes.
+    pub(crate) fn read(
+        kind: crate::Kind,
+        size: BlobSize,
+        manifest: Vec<u8>,
+    ) -> Result<Self, LandingError> {
+        let (items, layout) = Items::read(kind, size, &manifest).map_err(LandingError::Manifest)?;
+        Ok(Self { manifest, items, layout })
+    }
+
+    /// Groups that hold bytes of the manifest.
+    pub(crate) fn manifest_groups(&self) -> u64 {
+        self.layout.manifest_groups().end
+    }
+
+    fn manifest_part(&self, at: u64, len: usize) -> Option<&[u8]> {
+        self.manifest.get(usize::try_from(at).ok()?..)?.get(..len)
+    }
+
+    /// Where a file lies in the folder.
+    pub(crate) fn path(&self, number: usize) -> Option<String> {
+        self.items.file(number).map(|item| self.items.path(item))
+    }
+
+    fn file(&self, number: usize) -> Option<(String, u64, bool)> {
+        let item = self.items.file(number)?;
+        match item {
+            Item { kind: ItemKind::File { size, executable, .. }, .. } => {
+                Some((self.items.path(item), *size, *executable))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A file that is shorter than what was written to it, or gone, was changed by somebody else.
+fn cut(path: &Path, error: io::Error) -> LandingError {
+    if error.kind() == io::ErrorKind::UnexpectedEof || crate::sys::is_missing(&error) {
+        return LandingError::Tampered { at: path.to_owned() };
+    }
+    LandingError::at(path, error)
+}
+
+/// At most a group.
+fn len_of(piece: &Piece) -> usize {
+    usize::try_from(piece.len).unwrap_or(GROUP)
+}
