@@ -353,6 +353,7 @@ CHECKS = {"identity": {
                                     spki=spki(public(hkdf(v.instance_seed, b"instance")))),
     "pair_secret": lambda v, _: same("length", len(v), 32),
     "beacons": check_beacon, "refused_beacons": refused(beacon), "gates": check_gate, "hello": check_hello,
+    "blob_gate": lambda v, _: agrees(v, gate=mac(v.exporter, b"nexus gate blob v1")[:16]),
     "frames": lambda v, _: agrees(v, **frame(v.frame)), "refused_frames": refused(frame),
 }, "log": {
     "topics": lambda v, _: agrees(v, **vars(Topic(v))),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -12,12 +12,16 @@ use crate::blob;
 use crate::code::{CloseCode, RefusedCode};
 use crate::event::{LinkId, LinkUp, PathInfo, PathKind, Side, TransportEvent};
 use crate::frame::{Frame, control};
-use crate::handshake::{Established, SYNC_STREAM};
+use crate::handshake::Established;
 use crate::hub::{Admitted, Hub, Place, redial};
 use crate::link::{Closer, FrameChannel, FrameReceiver, FrameSender, Link, Outgoing};
 use crate::mux::{Mux, Opener, Stream};
-use crate::streams::{End, Keeper, LARGE_READ, Rtt, SMALL_READ, read_frames, write_frames};
+use crate::streams::{End, Keeper, Rtt, SMALL_READ, read_frames, write_frames};
 use crate::watched::LastRead;
+
+mod sync;
+
+use sync::{Sync, sync_stream};
 
 /// Frames that may wait on the control stream, each way.
 pub(crate) const CONTROL_QUEUE: usize = 64;
@@ -359,61 +363,6 @@ async fn control_reader(
                 }
                 probe = None;
             }
-        }
-    }
-}
-
-struct Sync {
-    out: mpsc::Receiver<Outgoing>,
-    into: mpsc::Sender<Frame>,
-    drain: CancellationToken,
-    done: oneshot::Sender<()>,
-}
-
-/// The sync stream: opened by the dialler, awaited by the listener. Other streams are reset.
-async fn sync_stream(
-    opener: Option<Opener>,
-    mut inbound: mpsc::Receiver<Stream>,
-    sync: Sync,
-) -> End {
-    let stream = match opener {
-        Some(opener) => {
-            let Some(mut stream) = opener.open().await else { return End::LOST };
-            if stream.write_all(&[SYNC_STREAM]).await.is_err() {
-                return End::LOST;
-            }
-            stream
-        }
-        None => match first_sync(&mut inbound).await {
-            Some(stream) => stream,
-            None => return End::LOST,
-        },
-    };
-    let Sync { mut out, into, drain, done } = sync;
-    let (reader, mut writer) = tokio::io::split(stream);
-    let writing = async {
-        let (_urgent, mut no_urgent) = mpsc::channel(1);
-        match write_frames(&mut writer, &mut no_urgent, &mut out, &drain).await {
-            Ok(()) => {
-                let _gone = done.send(());
-                std::future::pending().await
-            }
-            Err(end) => end,
-        }
-    };
-    let others = async { while inbound.recv().await.is_some() {} };
-    tokio::select! {
-        end = writing => end,
-        end = read_frames(reader, LARGE_READ, into) => end,
-        () = others => End::LOST,
-    }
-}
-
-async fn first_sync(inbound: &mut mpsc::Receiver<Stream>) -> Option<Stream> {
-    loop {
-        let mut stream = inbound.recv().await?;
-        if stream.read_u8().await.ok()? == SYNC_STREAM {
-            return Some(stream);
         }
     }
 }

@@ -19,7 +19,7 @@ use nexus_identity::{ConnectId, Secret32};
 use nexus_transport::Frame;
 use nexus_transport::beacon::{Beacon, BootId, Claim, Head, encode_contacts, encode_everyone};
 use nexus_transport::frame::{MAX_FRAME, control};
-use nexus_transport::gate::{HOUR, gate_for_hour, gate_for_nonce};
+use nexus_transport::gate::{HOUR, gate_for_blobs, gate_for_hour, gate_for_nonce};
 use nexus_transport::hello::Hello;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -150,6 +150,9 @@ fn all() -> Value {
         ],
         "refused_beacons": refused_beacons(&ada),
         "gates": gates(ada.id()),
+        "blob_gate": {
+            "exporter": hex(&[0x79; 32]), "gate": hex(&gate_for_blobs(&Secret32::new([0x79; 32]))),
+        },
         "hello": {
             "versions": hello.versions, "capabilities": hello.capabilities, "port": PORT, "boot": hex(&BOOT.0),
             "body": hex(&body), "frame": framed(control::HELLO, &body)["frame"],
