@@ -42,6 +42,20 @@ fn two_people_meet_write_and_see_the_same() {
 }
 
 #[test]
+fn who_sees_a_node_changes_while_it_runs() {
+    let desk = Desk::new();
+    let (ana, ben) = (desk.person("Ana"), desk.person("Ben"));
+    ana.json(&["config", "set", "visibility", "hidden"]).row();
+    let (_ana, _ben) = (ana.node(), ben.node());
+    let mut at_ana = ana.goes_on(&["nearby", "--watch"]);
+    at_ana.until(|row| row["connect_id"] == ben.id.as_str());
+    assert_eq!(ben.json(&["nearby"]).rows().len(), 0, "Ana is hidden");
+    let mut at_ben = ben.goes_on(&["nearby", "--watch"]);
+    ana.json(&["config", "set", "visibility", "everyone"]).row();
+    at_ben.until(|row| row["connect_id"] == ana.id.as_str());
+}
+
+#[test]
 fn edits_reactions_retractions_and_read_marks_arrive() {
     let desk = Desk::new();
     let (ana, _a, ben, _b) = desk.friends();

@@ -31,6 +31,10 @@ impl Dispatch for Core {
                 core.transport().set_enabled(enabled);
                 Ok(())
             }
+            C::Visibility { visibility } => {
+                core.transport().set_visibility(crate::network::visibility(visibility));
+                Ok(())
+            }
             C::Settle { who } => settle::settle(core, &who, &rows).await,
             C::Shutdown => {
                 core.stop.cancel();

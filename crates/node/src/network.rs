@@ -13,6 +13,15 @@ pub(crate) fn hello(me: &Me) -> LocalHello {
     LocalHello { card: me.card.clone(), record: me.record.clone(), capabilities: 0 }
 }
 
+/// Visibility as the transport calls it.
+pub(crate) const fn visibility(visibility: Visibility) -> nexus_transport::Visibility {
+    match visibility {
+        Visibility::Everyone => nexus_transport::Visibility::Everyone,
+        Visibility::Contacts => nexus_transport::Visibility::Contacts,
+        Visibility::Hidden => nexus_transport::Visibility::Hidden,
+    }
+}
+
 /// Starts the transport as configured.
 ///
 /// # Errors
@@ -28,11 +37,7 @@ pub(crate) async fn start(
     settings.discovery_port = config.discovery_port;
     settings.loopback_only = config.loopback_only;
     settings.enabled = enabled;
-    settings.visibility = match config.visibility {
-        Visibility::Everyone => nexus_transport::Visibility::Everyone,
-        Visibility::Contacts => nexus_transport::Visibility::Contacts,
-        Visibility::Hidden => nexus_transport::Visibility::Hidden,
-    };
+    settings.visibility = visibility(config.visibility);
     Transport::start(settings).await.map_err(|e| match e {
         StartError::Listen { address, source } => ErrorBody::new(
             ErrorCode::BadConfig,

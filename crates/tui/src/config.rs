@@ -193,9 +193,54 @@ pub fn with(text: &str, key: &str, value: &str) -> Result<String, String> {
     let value: Value = value.parse().map_err(|e: TomlError| e.to_string())?;
     let table = document.entry("tui").or_insert(toml_edit::table());
     let table = table.as_table_like_mut().ok_or("`tui` must be a table")?;
-    table.insert(key, Item::Value(value));
+    put(table, key, value);
     let changed = document.to_string();
     Config::parse(&changed).map(|_| changed)
+}
+
+/// The text of a configuration with the meaning of keys changed: to an action, to none (`Some(None)`), or back to what the
+/// set of keys says; comments and order stay.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn with_key(
+    text: &str,
+    place: Place,
+    keys: &[Key],
+    action: Option<Option<Action>>,
+) -> Result<String, String> {
+    let mut document: DocumentMut = text.parse().map_err(|e: TomlError| e.to_string())?;
+    let mut table: &mut dyn TableLike = document.as_table_mut();
+    for name in ["tui", "bind", place.name()] {
+        let implicit = || {
+            let mut table = toml_edit::Table::new();
+            table.set_implicit(true);
+            Item::Table(table)
+        };
+        let item = table.entry(name).or_insert_with(implicit);
+        table = item.as_table_like_mut().ok_or_else(|| format!("`{name}` must be a table"))?;
+    }
+    // However it was written before.
+    let same = |name: &str| keymap::parse(name).as_deref() == Ok(keys);
+    let known = table.iter().map(|(name, _)| name.to_owned()).find(|name| same(name));
+    let name = known.unwrap_or_else(|| keymap::spelled(keys));
+    match action {
+        Some(action) => put(table, &name, action.map_or("none", Action::name).into()),
+        None => drop(table.remove(&name)),
+    }
+    let changed = document.to_string();
+    Config::parse(&changed).map(|_| changed)
+}
+
+/// Puts a value in the place of another; what stands around that stays.
+fn put(table: &mut dyn TableLike, key: &str, mut value: Value) {
+    match table.get_mut(key).and_then(Item::as_value_mut) {
+        Some(old) => {
+            value.decor_mut().clone_from(old.decor());
+            *old = value;
+        }
+        None => drop(table.insert(key, Item::Value(value))),
+    }
 }
 
 fn at(text: &str, item: &Item, what: impl AsRef<str>) -> String {
@@ -230,6 +275,13 @@ mod tests {
         let changed = with("# mine\nreceipts = true\n", "theme", "\"light\"").unwrap();
         assert_eq!(changed, "# mine\nreceipts = true\n\n[tui]\ntheme = \"light\"\n");
         assert!(with("", "theme", "\"pink\"").is_err());
+    }
+
+    #[test]
+    fn what_stands_beside_a_changed_setting_stays() {
+        let text = "[tui]\n# at night\ntheme = \"dark\" # mostly\nbell = false\n";
+        let changed = with(text, "theme", "\"light\"").unwrap();
+        assert_eq!(changed, text.replace("dark", "light"));
     }
 
     #[test]

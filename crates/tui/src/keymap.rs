@@ -124,6 +124,15 @@ impl Keymap {
     }
 }
 
+impl Keymap {
+    /// All keys of an action in a place, with commas between them.
+    #[must_use]
+    pub fn all_keys_of(&self, action: Action, place: Place) -> String {
+        let here = self.bindings.iter().filter(|b| b.place == place && b.action == action);
+        here.map(|b| spelled(&b.keys)).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Keys as they are written in `config.toml` and in the help.
 #[must_use]
 pub fn spelled(keys: &[Key]) -> String {

@@ -7,7 +7,7 @@ use nexus_node::api::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::keymap::Key;
+use crate::keymap::{Action, Key, Place};
 use crate::time::Now;
 
 /// Something that happened.
@@ -341,6 +341,15 @@ pub enum Effect {
     },
     /// Keep a setting of `[tui]`: name and TOML value.
     Set(&'static str, String),
+    /// Keep what keys mean in a place: an action, none (`Some(None)`), or what the set of keys says (`None`).
+    Bind {
+        /// Where they are pressed.
+        place: Place,
+        /// The keys.
+        keys: Vec<Key>,
+        /// What they do.
+        action: Option<Option<Action>>,
+    },
     /// Tell these lines, where there is no screen.
     Tell(Vec<String>),
     /// Keep a setting of the node, for its next start: name and value.

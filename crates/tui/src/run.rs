@@ -242,6 +242,7 @@ fn common(asking: &mut Asking, config_file: &Path, model: &mut Model, effect: Ef
             return Left::Wanted(update(model, Message::Written(written)));
         }
         Effect::Set(key, value) => input::keep(config_file, key, &value),
+        Effect::Bind { place, keys, action } => input::keep_key(config_file, place, &keys, action),
         Effect::Follow(link) => open::follow(&link),
         Effect::SetNode(key, value) => {
             nexus_node::config::set(config_file, key, &value).map(drop).map_err(|e| e.message)

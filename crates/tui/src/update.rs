@@ -1,6 +1,7 @@
 //! What a message does to the model.
 
 mod act;
+mod bind;
 mod compose;
 mod conversation;
 mod first_run;
@@ -75,6 +76,9 @@ fn pressed(model: &mut Model, key: Key) {
     }
     if model.toast.as_ref().is_some_and(|t| t.bad) {
         model.toast = None;
+    }
+    if bind::pressed(model, key) {
+        return;
     }
     let place = model.place();
     if place == Place::Window

@@ -1,5 +1,10 @@
 //! `config …`: needs no node.
 
+use std::path::Path;
+use std::time::Duration;
+
+use nexus_node::api::Command;
+use nexus_node::client::Client;
 use nexus_node::config::{self, Config, ConfigRow};
 use serde_json::{Value, json};
 
@@ -9,6 +14,9 @@ use crate::output::table::Table;
 use crate::place;
 use crate::sanitize;
 use crate::stop::Done;
+
+/// How long a node that runs may take to answer; it reads the file at its next start in any case.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs one.
 ///
@@ -44,14 +52,30 @@ pub(crate) fn run(global: &Global, verb: ConfigVerb, out: &mut Out) -> Done {
                 nexus_node::setup::make_directory(dir)?;
             }
             let row = config::set(&file, &key, &value)?;
+            let at_once = key == "visibility" && takes_visibility(global, &file);
             if out.json() {
                 return out.object(&row);
             }
             out.text(&format!("{} = {}", row.key, sanitize::line(&plain(&row.value))))?;
-            out.remark("A running node takes it at its next start.");
+            out.remark(match at_once {
+                true => "The running node holds to it from now on.",
+                false => "A running node takes it at its next start.",
+            });
             Ok(())
         }
     }
+}
+
+/// Lets a node that runs hold to the visibility in the file at once. `false` when none does, or it is too old for that.
+fn takes_visibility(global: &Global, file: &Path) -> bool {
+    let tell = async || -> Option<()> {
+        let visibility = Config::load(file).ok()?.visibility;
+        let client = Client::attach(&place::data_dir(global).ok()?).await.ok()??;
+        client.done(Command::Visibility { visibility }).await.ok()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let told = async || tokio::time::timeout(PATIENCE, tell()).await;
+    runtime.is_ok_and(|runtime| matches!(runtime.block_on(told()), Ok(Some(()))))
 }
 
 fn table(rows: &[ConfigRow]) -> Table {

@@ -1,6 +1,7 @@
 //! What a front end asks of the node.
 
 use super::SecretText;
+use crate::config::Visibility;
 use serde::{Deserialize, Serialize};
 
 use super::MessageState;
@@ -244,6 +245,11 @@ pub enum Command {
     Network {
         /// Whether the node may have links and beacons.
         enabled: bool,
+    },
+    /// Who recognises this node on a LAN, from now on; `config.toml` says it for the next start. Answers nothing.
+    Visibility {
+        /// Who.
+        visibility: Visibility,
     },
     /// Stop the node in good order. Answers nothing.
     Shutdown,

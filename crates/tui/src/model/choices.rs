@@ -2,7 +2,7 @@
 
 use super::Model;
 use super::window::{Choice, Line, Pick, PickKind};
-use crate::keymap::Action;
+use crate::keymap::{Action, Keymap, Place, Set};
 use crate::{links, text};
 
 const EMOJI: [(&str, &str); 12] = [
@@ -46,6 +46,7 @@ pub fn options(model: &Model, pick: &Pick) -> Vec<Line> {
         PickKind::Mute => spans(&MUTES, "always, until you unmute it", Choice::Mute),
         PickKind::Timer => spans(&TIMERS, "never: they stay", Choice::Timer),
         PickKind::Links => of_message(model),
+        PickKind::Keys => keys(model),
     };
     let query = pick.field.text();
     let mut scored: Vec<(u32, Line)> = all
@@ -88,6 +89,32 @@ fn spans(all: &[(&str, u64)], no_end: &str, choice: fn(Option<u64>) -> Choice) -
     };
     let mut lines: Vec<Line> = all.iter().map(|(label, s)| line(label, Some(*s))).collect();
     lines.push(line(no_end, None));
+    lines
+}
+
+/// What has a key, by the set or by the person, place by place; and what has none.
+fn keys(model: &Model) -> Vec<Line> {
+    let map = &model.config.keymap;
+    let known = [Keymap::of(Set::Default), Keymap::of(Set::Vim)];
+    let any = |place: Place, action: Action| {
+        let all = known.iter().chain([map]).flat_map(Keymap::bindings);
+        all.filter(|b| b.action == action).any(|b| b.place == place)
+    };
+    let nowhere = |action| !Place::ALL.into_iter().any(|place| any(place, action));
+    let mut lines = Vec::new();
+    for place in Place::ALL {
+        for action in Action::ALL {
+            let here = any(place, *action) || (place == Place::Everywhere && nowhere(*action));
+            if !here {
+                continue;
+            }
+            lines.push(Line {
+                label: format!("{}: {}", place.title(), action.help()),
+                hint: map.all_keys_of(*action, place),
+                choice: Choice::Bind(place, *action),
+            });
+        }
+    }
     lines
 }
 

@@ -28,11 +28,13 @@ pub enum Setting {
     QuietHours,
     /// Which set of keys.
     Keys,
+    /// What was changed of it.
+    Bindings,
 }
 
 impl Setting {
     /// All of them, from top to bottom.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Name,
         Self::Visibility,
         Self::Theme,
@@ -43,6 +45,7 @@ impl Setting {
         Self::DoNotDisturb,
         Self::QuietHours,
         Self::Keys,
+        Self::Bindings,
     ];
 
     /// What it says on the page.
@@ -50,7 +53,7 @@ impl Setting {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Name => "My name, as others see it",
-            Self::Visibility => "Who sees me nearby (from the next start on)",
+            Self::Visibility => "Who sees me nearby",
             Self::Theme => "Theme",
             Self::Mouse => "Mouse",
             Self::Notifications => "Tell of news while nobody looks",
@@ -59,6 +62,7 @@ impl Setting {
             Self::DoNotDisturb => "Do not disturb: tell of nothing",
             Self::QuietHours => "… and of nothing between",
             Self::Keys => "Keys",
+            Self::Bindings => "… single ones",
         }
     }
 
@@ -80,6 +84,10 @@ impl Setting {
                 config.quiet_hours.map_or_else(|| "never".to_owned(), |h| h.to_string())
             }
             Self::Keys => if config.vim { "vim" } else { "default" }.to_owned(),
+            Self::Bindings => match config.changed.len() as u64 {
+                0 => "as they come".to_owned(),
+                n => format!("{n} changed"),
+            },
         }
     }
 }

@@ -3,7 +3,7 @@
 use nexus_node::api::{Command, MessageView};
 
 use super::composer::Composer;
-use crate::keymap::Action;
+use crate::keymap::{Action, Key, Place};
 
 /// Something above the panes.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,8 @@ pub enum Window {
     Confirm(Confirm),
     /// Something to read.
     Page(Page),
+    /// A key for something.
+    Bind(Bind),
     /// Settings.
     Settings {
         /// Which is selected.
@@ -45,6 +47,21 @@ pub enum PickKind {
     Timer,
     /// Links of the selected message.
     Links,
+    /// What has which key.
+    Keys,
+}
+
+/// A key that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bind {
+    /// Where it is to be pressed.
+    pub place: Place,
+    /// What it is to do.
+    pub action: Action,
+    /// What was pressed so far.
+    pub keys: Vec<Key>,
+    /// What is wrong with that.
+    pub error: String,
 }
 
 /// A choice.
@@ -75,6 +92,8 @@ pub enum Choice {
     Timer(Option<u64>),
     /// Look at this link.
     Link(String),
+    /// Give this another key, in this place.
+    Bind(Place, Action),
 }
 
 /// A line of a choice; safe to show.

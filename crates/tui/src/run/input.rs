@@ -12,7 +12,7 @@ use crossterm::event::{
 use futures::StreamExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::keymap::{Code, Key};
+use crate::keymap::{Action, Code, Key, Place};
 use crate::message::{Message, Mouse};
 
 /// Events of the terminal that are taken in before a picture: a key that is held down, or a paste without brackets, costs
@@ -125,12 +125,27 @@ impl Signals {
 
 /// Keeps a setting in the configuration file.
 pub(super) fn keep(file: &Path, key: &str, value: &str) -> Result<(), String> {
+    change(file, |text| crate::config::with(text, key, value))
+}
+
+/// Keeps what keys mean.
+pub(super) fn keep_key(
+    file: &Path,
+    place: Place,
+    keys: &[Key],
+    action: Option<Option<Action>>,
+) -> Result<(), String> {
+    change(file, |text| crate::config::with_key(text, place, keys, action))
+}
+
+fn change(file: &Path, change: impl Fn(&str) -> Result<String, String>) -> Result<(), String> {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(e) => return Err(format!("{} can't be read: {e}", file.display())),
     };
-    let changed = crate::config::with(&text, key, value)?;
+    let changed =
+        change(&text).map_err(|e| format!("the setting was not kept: {}: {e}", file.display()))?;
     nexus_node::setup::write_atomically(file, changed.as_bytes(), true)
         .map_err(|e| format!("the setting was not kept: {}", e.message))
 }

@@ -1,11 +1,12 @@
 //! Changing settings: at once where that can be, and kept in `config.toml`.
 
+use nexus_node::api::Command;
 use nexus_node::config::Visibility;
 
-use super::windows;
+use super::{bind, windows};
 use crate::config::QuietHours;
 use crate::keymap::{Action, Place};
-use crate::message::Effect;
+use crate::message::{Effect, Purpose};
 use crate::model::Model;
 use crate::model::composer::Composer;
 use crate::model::settings::{self, Setting};
@@ -22,6 +23,7 @@ pub(super) fn change(model: &mut Model, selected: usize) {
         Setting::Theme => return theme(model),
         Setting::QuietHours => return ask_hours(model),
         Setting::Keys => return keys(model),
+        Setting::Bindings => return bind::list(model),
         Setting::Mouse => ("mouse", &mut config.mouse),
         Setting::Notifications => ("notifications", &mut config.notifications),
         Setting::Desktop => ("desktop", &mut config.desktop),
@@ -50,8 +52,14 @@ fn visibility(model: &mut Model) {
         Visibility::Hidden => Visibility::Everyone,
     };
     let value = settings::visibility(model.visibility);
-    model.say("Who sees you nearby changes when Nexus starts the next time.");
+    // The file is for the next start; the node that runs is told.
     model.effects.push(Effect::SetNode("visibility", value.to_owned()));
+    let done = match model.visibility {
+        Visibility::Everyone => "Everybody nearby sees your name and ConnectID now.",
+        Visibility::Contacts => "Only contacts recognise you nearby now.",
+        Visibility::Hidden => "Nobody sees you nearby now.",
+    };
+    model.ask(Purpose::Change(done), Command::Visibility { visibility: model.visibility });
 }
 
 fn theme(model: &mut Model) {

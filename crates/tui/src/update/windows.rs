@@ -2,7 +2,7 @@
 
 use nexus_node::api::Command;
 
-use super::{act as acting, compose, conversation, search, settings};
+use super::{act as acting, bind, compose, conversation, search, settings};
 use crate::keymap::Action as A;
 use crate::message::{Effect, Load, Purpose};
 use crate::model::Model;
@@ -109,7 +109,8 @@ fn enter(model: &mut Model) {
                 model.effects.push(Effect::Follow(link));
             }
         }
-        None => {}
+        // Keys go to it before they mean anything.
+        Some(Window::Bind(_)) | None => {}
     }
 }
 
@@ -142,6 +143,11 @@ fn choose(model: &mut Model, pick: &Pick) {
             };
             let command = Command::Timer { conversation: pick.about.clone(), seconds };
             model.ask(Purpose::Change(done), command);
+        }
+        Choice::Bind(place, action) => {
+            // The list comes back afterwards.
+            model.windows.push(Window::Pick(pick.clone()));
+            bind::ask(model, place, action);
         }
         Choice::Link(link) => acting::page(model, PageKind::Link(link)),
         Choice::Action(action) => {

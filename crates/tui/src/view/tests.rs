@@ -104,6 +104,21 @@ fn the_first_run() {
 }
 
 #[test]
+fn a_key_that_is_asked_for() {
+    snapshots("bind", |size| {
+        let mut model = chat(size, 3);
+        press(&mut model, "f3");
+        for _ in 0..10 {
+            press(&mut model, "down");
+        }
+        press(&mut model, "enter");
+        write(&mut model, "among answer this");
+        press(&mut model, "enter ctrl-k");
+        model
+    });
+}
+
+#[test]
 fn home_with_nobody_yet() {
     snapshots("alone", alone);
 }

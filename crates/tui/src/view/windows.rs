@@ -10,7 +10,7 @@ use crate::model::Model;
 use crate::model::choices::options;
 use crate::model::composer::Composer;
 use crate::model::settings::Setting;
-use crate::model::window::{Form, FormKind, Pick, PickKind, Window};
+use crate::model::window::{Bind, Form, FormKind, Pick, PickKind, Window};
 use crate::sanitize;
 use crate::text::{fit, truncate, width};
 
@@ -45,6 +45,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, window: &Wi
             shown.push(Line::from(Span::styled("enter, y: yes   esc, n: no", model.theme.dim)));
             lines(frame, inner, shown);
         }
+        Window::Bind(bind) => self::bind(model, frame, area, bind),
         Window::Settings { selected } => settings(model, frame, area, *selected),
     }
 }
@@ -153,6 +154,7 @@ fn pick(model: &Model, frame: &mut Frame<'_>, area: Rect, pick: &Pick) {
         PickKind::Mute => "Mute for",
         PickKind::Timer => "Messages disappear after",
         PickKind::Links => "Links of this message",
+        PickKind::Keys => "Keys: choose what is to have another one",
     };
     let most = match pick.kind {
         PickKind::Mute | PickKind::Timer | PickKind::Links => 12,
@@ -216,6 +218,40 @@ fn form(model: &Model, frame: &mut Frame<'_>, area: Rect, form: &Form) {
     );
 }
 
+/// A key that is asked for: what was pressed, and what that did before.
+fn bind(model: &Model, frame: &mut Frame<'_>, area: Rect, bind: &Bind) {
+    let width = area.width.saturating_sub(4).min(70);
+    let cells = usize::from(width.saturating_sub(4));
+    let map = &model.config.keymap;
+    let text = |words: &str| paragraph(words, cells, model.theme.text);
+    let mut body = text(&format!("{}: {}", bind.place.title(), bind.action.help()));
+    let now = map.all_keys_of(bind.action, bind.place);
+    body.extend(text(&format!("now: {}", if now.is_empty() { "no key" } else { &now })));
+    body.push(Line::default());
+    let same = map.bindings().iter().find(|b| b.place == bind.place && b.keys == bind.keys);
+    let words = match (bind.keys.is_empty(), same) {
+        (true, _) => "Press the key, or two one after the other.".to_owned(),
+        (_, None) => format!("{} — it does nothing here yet", spelled(&bind.keys)),
+        (_, Some(b)) if b.action == bind.action => {
+            format!("{} — it does that already: enter takes it away", spelled(&bind.keys))
+        }
+        (_, Some(b)) => format!("{} — it does now: {}", spelled(&bind.keys), b.action.help()),
+    };
+    body.extend(paragraph(&words, cells, model.theme.title));
+    if !bind.error.is_empty() {
+        body.extend(paragraph(&bind.error, cells, model.theme.bad));
+    }
+    body.push(Line::default());
+    let end = match bind.keys.is_empty() {
+        true => "esc: leave off",
+        false => "enter: done   backspace: another   esc: leave off",
+    };
+    body.push(Line::from(Span::styled(end, model.theme.dim)));
+    let rows = u16::try_from(body.len()).unwrap_or(10).saturating_add(2);
+    let inner = boxed(model, frame, area, (width, rows), "A key");
+    lines(frame, inner, body);
+}
+
 /// What can be set, and what it is set to.
 pub(crate) fn settings_rows(model: &Model) -> Vec<(&'static str, String)> {
     Setting::ALL.into_iter().map(|s| (s.label(), s.value(model))).collect()
@@ -239,7 +275,7 @@ fn settings(model: &Model, frame: &mut Frame<'_>, area: Rect, selected: usize) {
     let mut shown = around(shown, selected, height.max(1));
     shown.push(Line::default());
     shown.push(Line::from(Span::styled("enter: change   esc: close", model.theme.dim)));
-    let rest = "keys and the rest: `nexus config path` says in which file";
+    let rest = "all of it is in a file, too: `nexus config path`";
     shown.push(Line::from(Span::styled(truncate(rest, cells), model.theme.dim)));
     lines(frame, inner, shown);
 }

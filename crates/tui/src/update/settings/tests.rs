@@ -2,7 +2,7 @@ use nexus_node::api::{Event, EventView};
 
 use super::*;
 use crate::message::Message;
-use crate::update::testing::{home, message, now, press, write};
+use crate::update::testing::{commands, home, message, now, press, write};
 use crate::update::update;
 
 const SIZE: (u16, u16) = (80, 24);
@@ -80,7 +80,14 @@ fn every_setting_can_be_changed_and_is_kept() {
             Setting::Name | Setting::QuietHours => {
                 assert!(matches!(model.windows.last(), Some(Window::Form(_))), "{setting:?}");
             }
+            Setting::Bindings => {
+                assert!(matches!(model.windows.last(), Some(Window::Pick(_))));
+                continue;
+            }
             Setting::Visibility => {
+                use nexus_node::api::Command;
+                let asked = commands(&effects);
+                assert_eq!(asked, [Command::Visibility { visibility: Visibility::Contacts }]);
                 assert!(effects.contains(&Effect::SetNode("visibility", "contacts".to_owned())));
             }
             _ => assert!(effects.iter().any(|e| matches!(e, Effect::Set(..))), "{setting:?}"),
