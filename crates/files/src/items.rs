@@ -179,3 +179,58 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nexus_blobs::limits::MAX_DEPTH;
+    use nexus_blobs::manifest::{Encoder, Entry};
+
+    use super::*;
+
+    /// A manifest of so many files, each in so many folders of its own that have no entry.
+    fn manifest(files: u32, depth: usize) -> (Vec<u8>, BlobSize) {
+        let mut encoder = Encoder::new();
+        for number in 0..files {
+            let mut path = vec![SafeName::new(&format!("{number:07}")).unwrap()];
+            path.resize(depth + 1, SafeName::new("f").unwrap());
+            let kind = EntryKind::File { size: 0, executable: false, mtime_ms: 0 };
+            encoder.push(&Entry { path, kind }).unwrap();
+        }
+        let (bytes, layout) = encoder.finish().unwrap();
+        (bytes, layout.size())
+    }
+
+    #[test]
+    fn folders_without_an_entry_are_items_too_and_there_may_not_be_too_many() {
+        let depth = MAX_DEPTH - 1;
+        let most = MAX_ITEMS / MAX_DEPTH;
+        let (bytes, size) = manifest(u32::try_from(most).unwrap(), depth);
+        let (items, _) = Items::read(Kind::Several, size, &bytes).unwrap();
+        assert_eq!((items.len(), items.files.len()), (most * MAX_DEPTH, most));
+        let (bytes, size) = manifest(u32::try_from(most + 1).unwrap(), depth);
+        let refused = Items::read(Kind::Several, size, &bytes).unwrap_err();
+        let found = (most as u64 + 1) * MAX_DEPTH as u64;
+        assert_eq!(refused, ManifestError::Entries(found));
+    }
+
+    #[test]
+    fn folders_are_shared_by_what_is_in_them_and_paths_are_theirs() {
+        let mut encoder = Encoder::new();
+        for path in [&["d", "a", "x"][..], &["d", "a", "y", "z"], &["d", "b"]] {
+            let path = path.iter().map(|name| SafeName::new(name).unwrap()).collect();
+            let kind = EntryKind::File { size: 1, executable: false, mtime_ms: 0 };
+            encoder.push(&Entry { path, kind }).unwrap();
+        }
+        let (bytes, layout) = encoder.finish().unwrap();
+        let paths = |kind| {
+            let (items, read) = Items::read(kind, layout.size(), &bytes).unwrap();
+            assert_eq!(read.files(), 3);
+            items.iter().map(|item| items.path(item)).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(Kind::Folder), ["a", "a/x", "a/y", "a/y/z", "b"]);
+        assert_eq!(paths(Kind::Several), ["d", "d/a", "d/a/x", "d/a/y", "d/a/y/z", "d/b"]);
+        let (items, _) = Items::read(Kind::Folder, layout.size(), &bytes).unwrap();
+        assert_eq!(items.file(1).map(|item| items.path(item)), Some("a/y/z".to_owned()));
+        assert!(items.file(3).is_none());
+    }
+}

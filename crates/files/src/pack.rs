@@ -42,10 +42,10 @@ impl Packer {
     }
 
     /// Ends with the hash.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(&mut self) -> Vec<u8> {
         let check = blake3::hash(&self.0);
         self.0.extend_from_slice(check.as_bytes());
-        self.0
+        std::mem::take(&mut self.0)
     }
 }
 

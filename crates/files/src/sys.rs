@@ -107,3 +107,50 @@ pub fn free_space(dir: &Path) -> io::Result<u64> {
 pub(crate) fn is_missing(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(code) if code == Errno::NOENT.raw_os_error() || code == Errno::NOTDIR.raw_os_error())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn giving_a_name_replaces_nothing_on_file_systems_that_know_no_better() {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = open_folder(tmp.path()).unwrap();
+        for (slowly, kind) in [(false, "a"), (true, "b")] {
+            let rename = if slowly { rename_fresh_slowly } else { rename_fresh };
+            let at = |name: &str| tmp.path().join(format!("{kind} {name}"));
+            let name = |name: &str| format!("{kind} {name}");
+            std::fs::write(at("file"), "new").unwrap();
+            std::fs::create_dir(at("folder")).unwrap();
+            std::fs::write(at("folder").join("in"), "new").unwrap();
+            std::fs::write(at("taken file"), "old").unwrap();
+            std::fs::create_dir(at("taken folder")).unwrap();
+            for (from, folder) in [("file", false), ("folder", true)] {
+                for taken in ["taken file", "taken folder"] {
+                    let refused: io::Result<()> = rename(&dir, &name(from), &name(taken), folder);
+                    assert_eq!(
+                        refused.unwrap_err().kind(),
+                        io::ErrorKind::AlreadyExists,
+                        "{from} {taken}"
+                    );
+                }
+                rename(&dir, &name(from), &name(&format!("free {from}")), folder).unwrap();
+                assert!(!at(from).exists());
+            }
+            assert_eq!(std::fs::read(at("taken file")).unwrap(), b"old");
+            assert_eq!(std::fs::read(at("free file")).unwrap(), b"new");
+            assert_eq!(std::fs::read(at("free folder").join("in")).unwrap(), b"new");
+        }
+    }
+
+    #[test]
+    fn a_range_is_copied_whole_or_not_at_all_taken_for_copied() {
+        let tmp = tempfile::tempdir().unwrap();
+        std::fs::write(tmp.path().join("from"), vec![7; 100_000]).unwrap();
+        let from = File::open(tmp.path().join("from")).unwrap();
+        let to = File::create_new(tmp.path().join("to")).unwrap();
+        assert!(copy_range(&from, &to, 100_000).unwrap());
+        assert_eq!(std::fs::read(tmp.path().join("to")).unwrap(), vec![7; 100_000]);
+        assert!(!copy_range(&from, &to, 100_001).unwrap());
+    }
+}

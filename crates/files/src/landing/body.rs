@@ -14,6 +14,7 @@ use crate::beneath::Beneath;
 use crate::error::{At as _, LandingError};
 use crate::items::{Item, ItemKind, Items};
 use crate::pool::Pool;
+use crate::sys;
 
 /// The partial file or folder.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub(crate) struct Tree {
     /// Where it is, for errors.
     pub(crate) path: PathBuf,
     /// The first groups, until the manifest is known; in the state directory.
-    first: File,
+    first: Option<File>,
     first_path: PathBuf,
     placed: OnceLock<Placed>,
     open: Pool,
@@ -70,15 +71,19 @@ impl Body {
 }
 
 impl Tree {
-    /// The folder `root`, which lies at `path`; its first groups go to `first_path`.
+    /// The folder `root`, which lies at `path`; its first groups go to `first_path`, which is made if `make` says so.
     pub(crate) fn open(
         root: Beneath,
         path: PathBuf,
         first_path: PathBuf,
+        make: bool,
     ) -> Result<Self, LandingError> {
         let mut options = OpenOptions::new();
-        let first = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let first = first.open(&first_path).at(&first_path)?;
+        let options = options.read(true).write(true).create(make).truncate(false).mode(0o600);
+        let first = match options.open(&first_path) {
+            Err(error) if !make && sys::is_missing(&error) => None,
+            opened => Some(opened.at(&first_path)?),
+        };
         Ok(Self { root, path, first, first_path, placed: OnceLock::new(), open: Pool::default() })
     }
 
@@ -87,41 +92,58 @@ impl Tree {
         self.placed.get().ok_or(LandingError::NoManifest)
     }
 
-    /// Makes the folders. From now on everything goes to its place; what came before is moved by the caller.
-    pub(crate) fn place(&self, placed: Placed) -> Result<(), LandingError> {
+    /// Makes the folders of a manifest that is about to be placed.
+    pub(crate) fn make_folders(&self, placed: &Placed) -> Result<(), LandingError> {
         for item in placed.items.iter().filter(|item| matches!(item.kind, ItemKind::Folder { .. }))
         {
             let path = placed.items.path(item);
             self.root.make_folder(&path).map_err(|error| self.fail(&path, error))?;
         }
-        // A second manifest is never placed: the caller asked `placed` before.
-        let _ = self.placed.set(placed);
         Ok(())
     }
 
-    /// Reads from what came before the manifest was known.
-    pub(crate) fn read_first(&self, start: u64, out: &mut [u8]) -> Result<(), LandingError> {
-        self.first.read_exact_at(out, start).map_err(|error| cut(&self.first_path, error))
+    /// From now on everything goes to its place.
+    pub(crate) fn place(&self, placed: Placed) {
+        // A second manifest is never placed: the caller asked `placed` before.
+        let _ = self.placed.set(placed);
     }
 
-    /// How many bytes came before the manifest was known.
-    pub(crate) fn first_len(&self) -> Result<u64, LandingError> {
-        Ok(self.first.metadata().at(&self.first_path)?.len())
+    /// Reads from what came before the manifest was known; false if that is not there.
+    pub(crate) fn read_first(&self, start: u64, out: &mut [u8]) -> Result<bool, LandingError> {
+        let Some(first) = &self.first else { return Ok(false) };
+        match first.read_exact_at(out, start) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            done => done.map(|()| true).at(&self.first_path),
+        }
+    }
+
+    /// Whether something came before the manifest was known that was not moved to its place.
+    pub(crate) fn has_first(&self) -> bool {
+        self.first.is_some()
     }
 
     /// Makes the first groups last through a power cut, as long as they are all there is.
     pub(crate) fn sync_first(&self) -> Result<(), LandingError> {
-        self.first.sync_data().at(&self.first_path)
+        self.first.as_ref().map_or(Ok(()), |first| first.sync_data().at(&self.first_path))
     }
 
     fn write(&self, start: u64, bytes: &[u8]) -> Result<(), LandingError> {
-        let Some(placed) = self.placed.get() else {
-            return if start < MAX_MANIFEST {
-                self.first.write_all_at(bytes, start).at(&self.first_path)
-            } else {
-                Err(LandingError::NoManifest)
-            };
-        };
+        match (self.placed.get(), &self.first) {
+            (Some(placed), _) => self.write_placed(placed, start, bytes),
+            (None, Some(first)) if start < MAX_MANIFEST => {
+                first.write_all_at(bytes, start).at(&self.first_path)
+            }
+            _ => Err(LandingError::NoManifest),
+        }
+    }
+
+    /// Writes every byte to the file that it belongs to.
+    pub(crate) fn write_placed(
+        &self,
+        placed: &Placed,
+        start: u64,
+        bytes: &[u8],
+    ) -> Result<(), LandingError> {
         let mut rest = bytes;
         for piece in placed.layout.pieces(start..start + bytes.len() as u64) {
             let (part, after) = rest.split_at_checked(len_of(&piece)).unwrap_or((rest, &[]));
@@ -136,7 +158,7 @@ impl Tree {
     }
 
     /// Writes a part of a file, which is made if it is not there.
-    pub(crate) fn write_file(
+    fn write_file(
         &self,
         placed: &Placed,
         file: usize,
@@ -157,7 +179,10 @@ impl Tree {
     }
 
     fn read(&self, start: u64, out: &mut [u8]) -> Result<(), LandingError> {
-        let Some(placed) = self.placed.get() else { return self.read_first(start, out) };
+        let Some(placed) = self.placed.get() else {
+            let tampered = LandingError::Tampered { at: self.first_path.clone() };
+            return if self.read_first(start, out)? { Ok(()) } else { Err(tampered) };
+        };
         let mut rest = out;
         for piece in placed.layout.pieces(start..start + rest.len() as u64) {
             let len = len_of(&piece).min(rest.len());
@@ -214,7 +239,7 @@ impl Tree {
     /// The typed form of what went wrong at a path in the folder.
     pub(crate) fn fail(&self, path: &str, error: io::Error) -> LandingError {
         let at = self.path.join(path);
-        if crate::sys::is_missing(&error) {
+        if sys::is_missing(&error) {
             LandingError::Tampered { at }
         } else {
             LandingError::at(at, error)
@@ -260,7 +285,7 @@ impl Placed {
 
 /// A file that is shorter than what was written to it, or gone, was changed by somebody else.
 fn cut(path: &Path, error: io::Error) -> LandingError {
-    if error.kind() == io::ErrorKind::UnexpectedEof || crate::sys::is_missing(&error) {
+    if error.kind() == io::ErrorKind::UnexpectedEof || sys::is_missing(&error) {
         return LandingError::Tampered { at: path.to_owned() };
     }
     LandingError::at(path, error)

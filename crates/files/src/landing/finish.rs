@@ -13,6 +13,7 @@ use rustix::io::Errno;
 
 use super::body::{Body, Placed, Tree};
 use super::open::{remove_partial, stat};
+use super::place::unpack;
 use super::{Instead, Landing, Partial, Stage, lock};
 use crate::error::{At as _, LandingError};
 use crate::items::{Item, ItemKind};
@@ -55,7 +56,7 @@ impl Landing {
         }
         let kind = self.what().kind;
         self.complete(kind).map_err(|error| self.blame(error))?;
-        self.sync_all()?;
+        self.sync_groups()?;
         let head = self.keep_stage(Kept::Naming)?;
         let name = self.give_name(&head).map_err(|error| self.blame(error))?;
         fsync(&self.target).at(&self.at.dir)?;
@@ -162,7 +163,7 @@ impl Landing {
         target: OwnedFd,
         name: String,
     ) -> Result<Self, LandingError> {
-        let manifest = files.read("tree")?.unwrap_or_default();
+        let manifest = files.read("tree")?.and_then(|kept| unpack(&kept)).unwrap_or_default();
         let source = Source::landed(&at.dir.join(&name), &head.what, manifest)
             .map_err(|_| LandingError::Tampered { at: at.dir.join(&name) })?;
         let groups = head.what.size.groups();

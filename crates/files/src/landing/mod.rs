@@ -46,6 +46,7 @@ pub struct Partial {
 #[derive(Debug)]
 pub struct Landing {
     at: Partial,
+    what: What,
     head: Mutex<Head>,
     files: StateFiles,
     target: OwnedFd,
@@ -82,13 +83,13 @@ struct Instead {
 
 impl Landing {
     /// What is landing.
-    pub fn what(&self) -> What {
-        lock(&self.head).what.clone()
+    pub const fn what(&self) -> &What {
+        &self.what
     }
 
     /// The size of the blob.
-    pub fn size(&self) -> BlobSize {
-        lock(&self.head).what.size
+    pub const fn size(&self) -> BlobSize {
+        self.what.size
     }
 
     /// The groups that are there.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, RwLock};
 use nexus_blobs::GroupSet;
 use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, mkdirat, statat, unlinkat};
 
-use super::body::{Body, Placed, Tree};
+use super::body::{Body, Tree};
 use super::finish::find_landed;
 use super::{Landing, Partial, Stage};
 use crate::beneath::{Beneath, make_file};
@@ -78,14 +78,11 @@ impl Landing {
         head.stage = Kept::Coming;
         let body = open_body(&head, &target, &files)?;
         let landing = Self::assemble(at, head, files, target, body)?;
-        match landing.go_on() {
-            Ok(()) => Ok(landing),
-            // The manifest that was kept is not one any more.
-            Err(LandingError::Manifest(_)) => {
-                drop(landing);
-                Self::create(at, what)
-            }
-            Err(error) => Err(error),
+        if landing.go_on()? {
+            Ok(landing)
+        } else {
+            drop(landing);
+            Self::create(at, what)
         }
     }
 
@@ -101,6 +98,7 @@ impl Landing {
             got: Slots::open(&files.path("got"), groups)?,
             list: Slots::open(&files.path("list"), groups)?,
             at: at.clone(),
+            what: head.what.clone(),
             head: Mutex::new(head),
             files,
             target,
@@ -115,14 +113,14 @@ impl Landing {
         })
     }
 
-    /// Takes up what was recorded.
-    fn go_on(&self) -> Result<(), LandingError> {
+    /// Takes up what was recorded; false if the manifest that was kept is not one any more.
+    fn go_on(&self) -> Result<bool, LandingError> {
         let boot: BootId = super::lock(&self.head).boot;
         let same_boot = boot.is_same(&self.at.boot);
-        if let (Body::Tree(tree), Some(manifest)) = (&self.body, self.files.read("tree")?) {
-            let what = self.what();
-            tree.place(Placed::read(what.kind, what.size, manifest)?)?;
-            self.move_first()?;
+        if let Some(kept) = self.files.read("tree")?
+            && !self.place_kept(&kept)?
+        {
+            return Ok(false);
         }
         let recorded = self.recorded()?;
         if same_boot {
@@ -139,7 +137,7 @@ impl Landing {
             *super::lock(&self.unsynced) = recorded.clone();
             self.doubted.store(!recorded.is_empty(), std::sync::atomic::Ordering::Release);
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -195,7 +193,9 @@ fn open_body(head: &Head, target: &OwnedFd, files: &StateFiles) -> Result<Body, 
     let path = head.dir.join(&head.partial);
     if head.what.kind.has_manifest() {
         let root = Beneath::open(target, &head.partial).at(&path)?;
-        return Ok(Body::Tree(Tree::open(root, path, files.path("first"))?.into()));
+        // Once the manifest is kept, they are on their way to their place, or there.
+        let make = !files.path("tree").exists();
+        return Ok(Body::Tree(Tree::open(root, path, files.path("first"), make)?.into()));
     }
     let file = make_file(target, &head.partial, head.what.executable, OFlags::empty()).at(&path)?;
     Ok(Body::File { file, path })

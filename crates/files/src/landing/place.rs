@@ -6,6 +6,7 @@ use nexus_blobs::manifest::ManifestError;
 use super::body::{Body, Placed, Tree};
 use super::{Landing, lock};
 use crate::error::LandingError;
+use crate::pack::{Packer, Unpacker};
 
 impl Landing {
     /// The bytes of the groups that the manifest is in, as far as they came in one row from the front: to be read as
@@ -63,32 +64,65 @@ impl Landing {
             return Err(LandingError::Incomplete { missing });
         }
         compare(tree, manifest)?;
-        self.files.replace("tree", manifest, true)?;
-        tree.place(placed).map_err(|error| self.blame(error))?;
-        self.move_first()
+        self.files.replace("tree", &pack(manifest), true)?;
+        self.place(tree, placed).map_err(|error| self.blame(error))
     }
 
-    /// Moves what came before the manifest was known to its place. Done again after a crash, it does the same.
-    pub(super) fn move_first(&self) -> Result<(), LandingError> {
-        let Body::Tree(tree) = &self.body else { return Ok(()) };
-        let content = tree.placed()?.manifest.len() as u64;
+    /// Takes up a manifest that was kept; nothing was, or it is damaged: false.
+    pub(super) fn place_kept(&self, kept: &[u8]) -> Result<bool, LandingError> {
+        let Body::Tree(tree) = &self.body else { return Ok(false) };
+        let what = self.what();
+        let placed = unpack(kept).and_then(|m| Placed::read(what.kind, what.size, m).ok());
+        let Some(placed) = placed else { return Ok(false) };
+        self.place(tree, placed).map_err(|error| self.blame(error))?;
+        Ok(true)
+    }
+
+    /// Makes the folders and moves what came before the manifest was known to its place. Cut off anywhere, it is done
+    /// again and does the same.
+    fn place(&self, tree: &Tree, placed: Placed) -> Result<(), LandingError> {
+        tree.make_folders(&placed)?;
+        if tree.has_first() {
+            self.move_first(tree, &placed)?;
+            self.files.remove("first")?;
+        }
+        tree.place(placed);
+        Ok(())
+    }
+
+    fn move_first(&self, tree: &Tree, placed: &Placed) -> Result<(), LandingError> {
+        let content = placed.manifest.len() as u64;
         let size = self.size();
-        let recorded = self.recorded()?;
         let mut bytes = Vec::new();
-        for index in recorded.ranges().flatten() {
+        for index in self.recorded()?.ranges().flatten() {
             let start = size.group_start(index).max(content);
             let end = size.group_start(index) + size.group_len(index) as u64;
-            if end > tree.first_len()? {
-                break;
+            if start >= end {
+                continue;
             }
-            if start < end {
-                bytes.resize(usize::try_from(end - start).unwrap_or(GROUP), 0);
-                tree.read_first(start, &mut bytes)?;
-                self.body.write(start, &bytes).map_err(|error| self.blame(error))?;
+            bytes.resize(usize::try_from(end - start).unwrap_or(GROUP), 0);
+            if tree.read_first(start, &mut bytes)? {
+                tree.write_placed(placed, start, &bytes)?;
+            } else {
+                self.drop_group(index)?;
             }
         }
-        self.files.remove("first")
+        Ok(())
     }
+}
+
+/// What the kept manifest is, and its version.
+const MAGIC: [u8; 8] = *b"nxtree\0\x01";
+
+fn pack(manifest: &[u8]) -> Vec<u8> {
+    Packer::new(MAGIC).bytes(manifest).finish()
+}
+
+/// The manifest that was kept, if it is whole.
+pub(super) fn unpack(kept: &[u8]) -> Option<Vec<u8>> {
+    let mut from = Unpacker::new(kept, MAGIC)?;
+    let manifest = from.bytes()?.to_vec();
+    from.is_done().then_some(manifest)
 }
 
 /// Whether the manifest is what came.
@@ -97,8 +131,7 @@ fn compare(tree: &Tree, manifest: &[u8]) -> Result<(), LandingError> {
     let mut at = 0;
     for part in manifest.chunks(GROUP) {
         came.truncate(part.len());
-        tree.read_first(at, &mut came)?;
-        if came != part {
+        if !tree.read_first(at, &mut came)? || came != part {
             return Err(LandingError::OtherManifest);
         }
         at += part.len() as u64;

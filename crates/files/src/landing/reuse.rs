@@ -106,7 +106,7 @@ impl Landing {
             }
             _ => Vec::new(),
         };
-        let Ok(source) = Source::landed(&self.at.dir.join(&earlier.name), &what, manifest) else {
+        let Ok(source) = Source::landed(&self.at.dir.join(&earlier.name), what, manifest) else {
             return Ok(None);
         };
         let groups = what.size.groups();

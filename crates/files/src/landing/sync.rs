@@ -27,32 +27,37 @@ impl Landing {
         self.sync_all()
     }
 
-    pub(super) fn sync_all(&self) -> Result<(), LandingError> {
+    fn sync_all(&self) -> Result<(), LandingError> {
+        self.sync_groups()?;
+        if self.fresh.load(Ordering::Acquire) {
+            rustix::fs::fsync(&self.target).at(&self.at.dir)?;
+            let head = lock(&self.head).to_bytes();
+            self.files.replace("head", &head, true)?;
+            self.fresh.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// The bytes, and then what says that they are there.
+    pub(super) fn sync_groups(&self) -> Result<(), LandingError> {
         let pending = std::mem::take(&mut *lock(&self.unsynced));
         if let Err(error) = self.sync_data() {
             self.forget_all(&pending)?;
             return Err(error);
-        }
-        if self.fresh.swap(false, Ordering::AcqRel) {
-            let head = lock(&self.head).to_bytes();
-            self.files.replace("head", &head, true)?;
         }
         self.got.sync()
     }
 
     fn sync_data(&self) -> Result<(), LandingError> {
         match &self.body {
-            Body::File { file, path } => file.sync_data().at(path)?,
+            // With its times.
+            Body::File { file, path } => file.sync_all().at(path),
             Body::Tree(tree) => match tree.placed() {
-                Ok(placed) => sync_tree(tree, placed)?,
-                Err(_) => tree.sync_first()?,
+                Ok(placed) => sync_tree(tree, placed),
+                Err(_) => tree.sync_first(),
             },
-            Body::Done => return Ok(()),
+            Body::Done => Ok(()),
         }
-        if self.fresh.load(Ordering::Acquire) {
-            rustix::fs::fsync(&self.target).at(&self.at.dir)?;
-        }
-        Ok(())
     }
 
     fn forget_all(&self, groups: &GroupSet) -> Result<(), LandingError> {
