@@ -46,8 +46,10 @@ pub enum Message {
     Written(Result<u64, String>),
     /// The desktop could not tell this: who, and what.
     Untold(String, String),
-    /// Something for the person, from the rim.
+    /// Something that did not work, from the rim.
     Said(String),
+    /// Something that is done, from the rim.
+    Done(String),
     /// A line was typed, where there is no screen.
     Line(String),
     /// Read out what there is, at the beginning, where there is no screen.
@@ -341,6 +343,13 @@ pub enum Effect {
     },
     /// Keep a setting of `[tui]`: name and TOML value.
     Set(&'static str, String),
+    /// Write this text to a new file.
+    Save {
+        /// The file, as it was typed.
+        file: String,
+        /// The text.
+        text: String,
+    },
     /// Keep what keys mean in a place: an action, none (`Some(None)`), or what the set of keys says (`None`).
     Bind {
         /// Where they are pressed.

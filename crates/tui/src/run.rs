@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use crate::config::Config;
 use crate::message::{Effect, Message};
 use crate::model::{Model, Stage};
+use crate::sanitize;
 use crate::time::Now;
 use crate::update::{update, update_all};
 use crate::view;
@@ -237,8 +238,15 @@ fn common(asking: &mut Asking, config_file: &Path, model: &mut Model, effect: Ef
             asking.open(Some(name));
             Ok(())
         }
+        Effect::Save { file, text } => {
+            let done = match input::write_new(&file, text.as_bytes()) {
+                Ok(_) => Message::Done(format!("{} is written.", sanitize::line(&file))),
+                Err(why) => Message::Said(why),
+            };
+            return Left::Wanted(update(model, done));
+        }
         Effect::Write { file, bytes } => {
-            let written = input::write_new(&file, &bytes);
+            let written = input::decoded(&bytes).and_then(|b| input::write_new(&file, &b));
             return Left::Wanted(update(model, Message::Written(written)));
         }
         Effect::Set(key, value) => input::keep(config_file, key, &value),

@@ -96,8 +96,8 @@ fn window(model: &Model, window: &Window) -> Option<Vec<String>> {
             }
             told
         }
-        // Keys are no business of those who type lines.
-        Window::Bind(_) => Vec::new(),
+        // Keys and drawings are no business of those who type lines.
+        Window::Bind(_) | Window::Code(_) => Vec::new(),
         Window::Form(form) => {
             let (label, field) = form.fields.get(form.at)?;
             let mut told = Vec::new();

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ToSpan, Zoned};
 
 /// The time and the place that a screen is drawn for.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +41,27 @@ impl Now {
     pub fn exact(&self, time: &str) -> String {
         let shown = self.local(time).map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string());
         shown.unwrap_or_else(|| crate::sanitize::line(time))
+    }
+
+    /// The beginning of a day that somebody typed: `2026-11-23`, `11-23` (the last one), `monday`, `yesterday`, `today`.
+    #[must_use]
+    pub fn a_day(&self, typed: &str) -> Option<Zoned> {
+        let (typed, today) = (typed.trim().to_lowercase(), self.today());
+        let before = |days: i64| today.checked_sub(days.days()).ok();
+        let named = |day: &Date| {
+            typed.len() >= 3 && day.strftime("%A").to_string().to_lowercase().starts_with(&typed)
+        };
+        let of_year = |year: i16| format!("{year}-{typed}").parse::<Date>().ok();
+        let day = match typed.as_str() {
+            "today" => Some(today),
+            "yesterday" => before(1),
+            _ => typed.parse().ok(),
+        };
+        let day = day
+            .or_else(|| (1..=7).filter_map(before).find(named))
+            .or_else(|| of_year(today.year()).filter(|day| *day <= today))
+            .or_else(|| of_year(today.year() - 1))?;
+        day.to_zoned(self.zone.clone()).ok()
     }
 
     /// For a list: the clock today, the weekday within a week, else the date.
@@ -95,6 +116,27 @@ pub fn span(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_may_be_typed_as_people_say_it() {
+        let at = "2026-11-23T18:30:00Z".parse().unwrap();
+        let now = Now { at, zone: TimeZone::UTC };
+        for (typed, day) in [
+            ("2025-01-31", "2025-01-31"),
+            ("today", "2026-11-23"),
+            (" Yesterday", "2026-11-22"),
+            ("monday", "2026-11-16"),
+            ("sun", "2026-11-22"),
+            ("11-23", "2026-11-23"),
+            ("12-24", "2025-12-24"),
+        ] {
+            let found = now.a_day(typed).map(|at| at.date().to_string());
+            assert_eq!(found.as_deref(), Some(day), "{typed}");
+        }
+        for wrong in ["", "x", "mo", "02-30", "2026-13-01"] {
+            assert_eq!(now.a_day(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn near_times_are_short_and_far_ones_have_a_date() {

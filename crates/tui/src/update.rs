@@ -63,6 +63,7 @@ fn take(model: &mut Model, message: Message) {
             model.effects.push(Effect::Notify { title, text, desktop: false });
         }
         Message::Said(text) => model.complain(text),
+        Message::Done(text) => model.say(text),
         Message::Line(text) => line::line(model, &text),
         Message::Greet => line::list(model),
         Message::Heard => line::heard(model),

@@ -51,6 +51,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     if let Some(window) = model.windows.last() {
         windows::draw(model, frame, area, window);
     }
+    bar::too_long(model, frame, area);
 }
 
 /// Wider than any line, so that none is broken.

@@ -124,6 +124,8 @@ actions! {
     JumpToReplied "jump-to-replied" "go to the message that this one answers",
     Why "why" "tell the story of this message",
     Copy "copy" "copy this message",
+    WholeScreen "whole-screen" "show this QR code on the whole screen",
+    SavePicture "save-picture" "save this QR code as a picture",
     Links "links" "the links of this message: look at one, open it, copy it",
     Send "send" "send what is written",
     NewLine "new-line" "begin a new line",

@@ -109,6 +109,8 @@ pub(super) const DEFAULT: &[(Place, &str, Action)] = &[
     (W, "n", A::Back),
     (W, "q", A::Back),
     (W, "c", A::Copy),
+    (W, "f", A::WholeScreen),
+    (W, "s", A::SavePicture),
     (W, "a", A::Accept),
     (W, "d", A::Decline),
     (W, "b", A::Block),

@@ -42,10 +42,7 @@ pub fn block(model: &Model, chat: &Chat, index: usize, cells: usize) -> Vec<Line
     if rows.len() > LONGEST {
         let more = rows.len() - LONGEST;
         rows.truncate(LONGEST);
-        rows.push(format!(
-            "… {} more: press the key of `copy`, or read it by `nexus history`",
-            count(more as u64, "line", "lines")
-        ));
+        rows.push(format!("… {} more: `copy` takes them all", count(more as u64, "line", "lines")));
     }
     body.extend(rows.into_iter().map(|row| Line::from(Span::styled(row, style))));
     if !message.reactions.is_empty() {

@@ -25,6 +25,8 @@ pub enum Window {
     Page(Page),
     /// A key for something.
     Bind(Bind),
+    /// A QR code of this text, on the whole screen.
+    Code(String),
     /// Settings.
     Settings {
         /// Which is selected.
@@ -162,6 +164,8 @@ pub enum FormKind {
     Rename(String),
     /// The hours in which nothing is told.
     QuietHours,
+    /// The file for a picture of this text as a QR code.
+    Picture(String),
 }
 
 /// Something to fill in.

@@ -144,7 +144,14 @@ async fn watched(client: &Client, sender: &mpsc::Sender<Message>) -> Result<(), 
     if sender.send(Message::Attached).await.is_err() {
         return Ok(());
     }
-    while let Some(event) = events.next::<EventView>().await? {
+    loop {
+        let event = tokio::select! {
+            biased;
+            // At the end: a node that waits for its last client must not wait for this.
+            () = sender.closed() => return Ok(()),
+            event = events.next::<EventView>() => event?,
+        };
+        let Some(event) = event else { break };
         if sender.send(Message::Event(Box::new(event))).await.is_err() {
             return Ok(());
         }

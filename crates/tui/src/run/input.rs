@@ -150,17 +150,21 @@ fn change(file: &Path, change: impl Fn(&str) -> Result<String, String>) -> Resul
         .map_err(|e| format!("the setting was not kept: {}", e.message))
 }
 
-/// Writes a sealed backup to a file that is not there yet; `~/` is the home directory.
-pub(super) fn write_new(file: &str, bytes: &str) -> Result<u64, String> {
+/// The bytes of a sealed backup.
+pub(super) fn decoded(bytes: &str) -> Result<Vec<u8>, String> {
+    STANDARD.decode(bytes).map_err(|e| e.to_string())
+}
+
+/// Writes to a file that is not there yet; `~/` is the home directory.
+pub(super) fn write_new(file: &str, bytes: &[u8]) -> Result<u64, String> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let path = match (file.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(file),
     };
     if path.exists() {
-        return Err(format!("{} exists already; backups are never written over", path.display()));
+        return Err(format!("{} exists already; nothing is written over it", path.display()));
     }
-    let bytes = STANDARD.decode(bytes).map_err(|e| e.to_string())?;
-    nexus_node::setup::write_atomically(&path, &bytes, false).map_err(|e| e.message)?;
+    nexus_node::setup::write_atomically(&path, bytes, false).map_err(|e| e.message)?;
     Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
 }

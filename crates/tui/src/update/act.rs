@@ -41,6 +41,8 @@ pub(super) fn act(model: &mut Model, place: Place, action: A) {
         A::Timer => people::timer(model),
         A::Rename => people::rename(model),
         A::Remove => people::remove(model),
+        A::WholeScreen => windows::whole_screen(model),
+        A::SavePicture => windows::save_picture(model),
         A::DoNotDisturb => settings::do_not_disturb(model),
         A::Accept => people::accept(model),
         A::Decline => people::decline(model),

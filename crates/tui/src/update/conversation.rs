@@ -343,7 +343,7 @@ fn write(model: &mut Model, writing: Writing, text: Option<&str>) {
 }
 
 fn date() -> Window {
-    let fields = vec![("Day (2026-11-23)", Composer::default())];
+    let fields = vec![("Day: 2026-11-23, 11-23, monday, yesterday", Composer::default())];
     Window::Form(Form { kind: FormKind::Date, fields, at: 0, error: String::new() })
 }
 

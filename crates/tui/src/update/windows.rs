@@ -110,7 +110,7 @@ fn enter(model: &mut Model) {
             }
         }
         // Keys go to it before they mean anything.
-        Some(Window::Bind(_)) | None => {}
+        Some(Window::Bind(_) | Window::Code(_)) | None => {}
     }
 }
 
@@ -178,10 +178,9 @@ fn submit(model: &mut Model, form: Form) {
             model.ask(Purpose::Contact("Asked. They will see your request."), command);
         }
         FormKind::Date => {
-            let day = value(0).parse::<jiff::civil::Date>();
-            let start = day.ok().and_then(|d| d.to_zoned(model.now.zone.clone()).ok());
+            let start = model.now.a_day(&value(0));
             let Some(start) = start else {
-                return fail(model, "Write a day like 2026-11-23.");
+                return fail(model, "A day: 2026-11-23, 11-23, monday, yesterday, today.");
             };
             model.windows.pop();
             if let Some(id) = model.open.clone() {
@@ -212,6 +211,14 @@ fn submit(model: &mut Model, form: Form) {
             model.windows.pop();
             model.ask(Purpose::Contact("Renamed."), Command::ContactRename { who, name });
         }
+        FormKind::Picture(text) => {
+            let file = value(0);
+            let Some(picture) = crate::qr::picture(&text).filter(|_| !file.is_empty()) else {
+                return fail(model, "A file for the picture, like ~/nexus.svg.");
+            };
+            model.windows.pop();
+            model.effects.push(Effect::Save { file, text: picture });
+        }
         FormKind::QuietHours => match settings::quiet_hours(model, &value(0)) {
             true => drop(model.windows.pop()),
             false => fail(model, "From and to, like 22:00-07:00; empty for none."),
@@ -225,19 +232,53 @@ pub(super) fn backup() -> Window {
     Window::Form(Form { kind: FormKind::Backup, fields, at: 0, error: String::new() })
 }
 
+/// The text of the QR code on the page on top.
+fn coded(model: &Model) -> Option<String> {
+    use PageKind as K;
+    match model.windows.last() {
+        Some(Window::Page(page)) => match &page.kind {
+            K::MyId | K::Invite | K::Contact(_) => about(model, &page.kind),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Shows the QR code of the page on top, and nothing else.
+pub(super) fn whole_screen(model: &mut Model) {
+    match coded(model) {
+        Some(text) => model.windows.push(Window::Code(text)),
+        None => model.say("There is no QR code here."),
+    }
+}
+
+/// Asks for the file of a picture of the QR code on the page on top.
+pub(super) fn save_picture(model: &mut Model) {
+    let Some(text) = coded(model) else { return model.say("There is no QR code here.") };
+    let fields = vec![("File for the picture", Composer::with("~/nexus-qr.svg"))];
+    let kind = FormKind::Picture(text);
+    show(model, Window::Form(Form { kind, fields, at: 0, error: String::new() }));
+}
+
+/// What a page is about, as it is copied.
+fn about(model: &Model, kind: &PageKind) -> Option<String> {
+    use PageKind as K;
+    match kind {
+        K::MyId => Some(model.my_id().to_owned()),
+        K::Invite => model.invite.as_ref().map(|i| i.link.clone()),
+        K::Contact(who) => Some(who.clone()),
+        K::Link(link) => Some(link.clone()),
+        K::Why(entry) => Some(entry.clone()),
+        // The words belong on paper.
+        K::Network | K::Backup => None,
+    }
+}
+
 /// Copies what a page is about.
 fn copy(model: &mut Model) {
-    use PageKind as K;
     let text = match model.windows.last() {
-        Some(Window::Page(page)) => match &page.kind {
-            K::MyId => Some(model.my_id().to_owned()),
-            K::Invite => model.invite.as_ref().map(|i| i.link.clone()),
-            K::Contact(who) => Some(who.clone()),
-            K::Link(link) => Some(link.clone()),
-            K::Why(entry) => Some(entry.clone()),
-            // The words belong on paper.
-            K::Network | K::Backup => None,
-        },
+        Some(Window::Page(page)) => about(model, &page.kind),
+        Some(Window::Code(text)) => Some(text.clone()),
         _ => None,
     };
     if let Some(text) = text {

@@ -4,9 +4,10 @@ use jiff::SignedDuration;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear};
 use std::collections::BTreeMap;
 
-use super::apart;
+use super::{apart, lines, paragraph};
 use crate::keymap::{Action as A, spelled};
 use crate::message::Purpose;
 use crate::model::Model;
@@ -36,6 +37,21 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         cells,
     );
     frame.render_widget(Line::from(line.spans).style(model.theme.bar), area);
+}
+
+/// What went wrong, whole, at the top, where the bar has no room for it: its end says what to do.
+pub(super) fn too_long(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let Some(toast) = model.toast.as_ref().filter(|toast| toast.bad) else { return };
+    let cells = usize::from(area.width);
+    if width(&toast.text) + 3 <= cells {
+        return;
+    }
+    let rows = paragraph(&format!("! {}", toast.text), cells.saturating_sub(2), model.theme.bad);
+    let height = u16::try_from(rows.len()).unwrap_or(area.height).min(area.height / 2);
+    let at = Rect { height, ..area };
+    frame.render_widget(Clear, at);
+    frame.render_widget(Block::new().style(model.theme.bar), at);
+    lines(frame, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..at }, rows);
 }
 
 /// `Ana · online: 2 by lan, 1 by relay`

@@ -105,8 +105,9 @@ fn messages(model: &Model, chat: &Chat, frame: &mut Frame<'_>, area: Rect, cells
         return lines(frame, area, vec![Line::from(Span::styled("  reading …", model.theme.dim))]);
     }
     if chat.messages.is_empty() && chat.outgoing.is_empty() {
-        let words = "  Nothing is written here yet. What you write is for the two of you only.";
-        return lines(frame, area, paragraph(words, cells.saturating_sub(2), model.theme.dim));
+        let words = "Nothing is written here yet. What you write is for the two of you only.";
+        let inner = Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area };
+        return lines(frame, inner, paragraph(words, cells.saturating_sub(4), model.theme.dim));
     }
     let mut shown: Vec<Line<'static>> =
         scroll::visible(model, chat, cells, rows).into_iter().map(|(_, line)| line).collect();

@@ -121,9 +121,14 @@ pub(super) fn contact(model: &Model, who: &str, cells: usize, alone: bool) -> Ve
         row(model, verified, number, cells, &mut out);
         if !contact.verified {
             let key = model.config.keymap.keys_of(A::Verify, Some(Place::Window));
+            // Beside a conversation, letters are typed: the page comes first.
+            let first = match alone {
+                true => String::new(),
+                false => format!("{}, then ", model.config.keymap.keys_of(A::Details, None)),
+            };
             out.extend(paragraph(
                 &format!(
-                    "Compare it with them in person or on a call; {key} when both see the same."
+                    "Compare it with them in person or on a call; {first}{key} when both see the same."
                 ),
                 cells,
                 model.theme.dim,
@@ -146,25 +151,41 @@ fn qr(model: &Model, text: &str, cells: usize, out: &mut Vec<Line<'static>>) {
         // A drawing says nothing when it is read out.
         return;
     }
-    let ink = model.theme.text.fg.is_some() && model.config.theme != Kind::None;
-    // Capital letters alone make a smaller code, and a ConnectID may be written in them.
-    let text = if text.starts_with("nx1") { text.to_uppercase() } else { text.to_owned() };
-    let Some(code) = crate::qr::lines(&text, ink) else { return };
-    // What lies around the page takes so many columns and rows.
-    let (columns, rows) = (code.first().map_or(0, |l| l.chars().count()) + 10, code.len() + 6);
-    if columns > usize::from(model.size.0)
-        || columns > cells + 10
-        || rows > usize::from(model.size.1)
-    {
-        let words = format!(
-            "For the QR code make the window {columns} columns wide and {rows} rows high, or the letters smaller. The text above says the same."
-        );
+    let Some((code, style)) = code(model, text) else { return };
+    let key = |action| model.config.keymap.keys_of(action, Some(Place::Window));
+    let save = format!("{}: save the QR code as a picture", key(A::SavePicture));
+    let alone = format!("{}: the QR code on the whole screen   {save}", key(A::WholeScreen));
+    let (columns, rows) = (code.first().map_or(0, |l| l.chars().count()), code.len());
+    let (width, height) = (usize::from(model.size.0), usize::from(model.size.1));
+    // What lies around the page takes 10 columns and 6 rows.
+    if columns + 10 > width || columns > cells || rows + 6 > height {
+        let words = match columns <= width && rows <= height {
+            true => alone,
+            false => format!(
+                "The QR code takes {columns} columns and {rows} rows, and there are {width} and {height} here: make the window larger, or the letters smaller. The text above says the same. {save}"
+            ),
+        };
         out.extend(paragraph(&words, cells, model.theme.dim));
         return;
     }
+    out.extend(code.into_iter().map(|line| Line::from(Span::styled(line, style))));
+    out.extend(paragraph(&alone, cells, model.theme.dim));
+}
+
+/// A QR code and nothing else; `None` where it does not fit.
+pub(super) fn whole_screen(model: &Model, text: &str) -> Option<Vec<Line<'static>>> {
+    let (code, style) = code(model, text)?;
+    let fits = code.len() <= usize::from(model.size.1)
+        && code.first().is_some_and(|l| l.chars().count() <= usize::from(model.size.0));
+    fits.then(|| code.into_iter().map(|l| Line::from(Span::styled(l, style))).collect())
+}
+
+/// The lines of a QR code, and how they are painted.
+fn code(model: &Model, text: &str) -> Option<(Vec<String>, Style)> {
+    let ink = model.theme.text.fg.is_some() && model.config.theme != Kind::None;
     let style =
         if ink { Style::new().fg(Color::Black).bg(Color::Indexed(231)) } else { model.theme.text };
-    out.extend(code.into_iter().map(|line| Line::from(Span::styled(line, style))));
+    Some((crate::qr::lines(text, ink)?, style))
 }
 
 fn my_id(model: &Model, cells: usize) -> Vec<Line<'static>> {

@@ -104,6 +104,54 @@ fn the_first_run() {
 }
 
 #[test]
+fn a_code_that_has_no_room_says_what_it_needs_and_is_shown_alone_or_saved() {
+    let link = format!("nexus:{}", "aB3_".repeat(98));
+    let invite = |size| {
+        let mut model = home(size);
+        press(&mut model, "alt-i");
+        let view = nexus_node::api::InviteView {
+            link: link.clone(),
+            expires: "2026-11-30T18:30:00Z".to_owned(),
+        };
+        answer(&mut model, |p| *p == Purpose::Invite, Rows::Invite(Some(view)));
+        model
+    };
+    snapshots("invite", invite);
+    // It needs more rows than there are: it is saved instead.
+    let mut model = invite((80, 24));
+    press(&mut model, "f");
+    assert!(text(&model).contains("no room for the QR code"));
+    press(&mut model, "esc s enter");
+    let mut model = invite((80, 24));
+    press(&mut model, "s");
+    let effects = press(&mut model, "enter");
+    let saved = effects.iter().find_map(|e| match e {
+        crate::message::Effect::Save { file, text } => Some((file.as_str(), text.as_str())),
+        _ => None,
+    });
+    let (file, picture) = saved.unwrap();
+    assert!(file == "~/nexus-qr.svg" && picture.starts_with("<svg") && picture.contains("M4 4h1"));
+    // Of a ConnectID the code fits a small screen, once nothing lies around it.
+    snapshots("whole_screen", |size| {
+        let mut model = home(size);
+        press(&mut model, "alt-d f");
+        model
+    });
+}
+
+#[test]
+fn what_went_wrong_is_told_whole_where_the_bar_is_too_short() {
+    let mut model = chat((60, 20), 3);
+    let words =
+        "the disk is full; nothing that was confirmed is lost — free some space and try again";
+    update(&mut model, Message::Said(words.into()));
+    let shown = text(&model);
+    assert!(shown.contains("free some") && shown.contains("try again"), "{shown}");
+    press(&mut model, "x");
+    assert!(!text(&model).contains("try again"), "a key takes it away");
+}
+
+#[test]
 fn a_key_that_is_asked_for() {
     snapshots("bind", |size| {
         let mut model = chat(size, 3);

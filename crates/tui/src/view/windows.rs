@@ -3,6 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Clear;
 
 use super::{apart, boxed, lines, pages, paragraph};
 use crate::keymap::{Action, Place, spelled};
@@ -46,6 +47,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, window: &Wi
             lines(frame, inner, shown);
         }
         Window::Bind(bind) => self::bind(model, frame, area, bind),
+        Window::Code(text) => code(model, frame, area, text),
         Window::Settings { selected } => settings(model, frame, area, *selected),
     }
 }
@@ -194,6 +196,7 @@ fn form(model: &Model, frame: &mut Frame<'_>, area: Rect, form: &Form) {
         FormKind::Backup => "Write a backup",
         FormKind::Rename(_) => "Rename a contact",
         FormKind::QuietHours => "Quiet hours",
+        FormKind::Picture(_) => "Save the QR code as a picture",
     };
     let rows = u16::try_from(form.fields.len()).unwrap_or(1) * 3 + 4;
     let inner = boxed(model, frame, area, (area.width.saturating_sub(4).min(76), rows), title);
@@ -216,6 +219,24 @@ fn form(model: &Model, frame: &mut Frame<'_>, area: Rect, form: &Form) {
             )),
         ],
     );
+}
+
+/// A QR code in the middle of a screen that has nothing else.
+fn code(model: &Model, frame: &mut Frame<'_>, area: Rect, text: &str) {
+    frame.render_widget(Clear, area);
+    let Some(code) = pages::whole_screen(model, text) else {
+        let words = "There is no room for the QR code any more. esc: back";
+        return lines(frame, area, paragraph(words, usize::from(area.width), model.theme.text));
+    };
+    let height = u16::try_from(code.len()).unwrap_or(area.height).min(area.height);
+    let width = code.first().map_or(0, Line::width);
+    let width = u16::try_from(width).unwrap_or(area.width).min(area.width);
+    let (x, y) = (area.x + (area.width - width) / 2, area.y + (area.height - height) / 2);
+    lines(frame, Rect::new(x, y, width, height), code);
+    if height + 2 <= area.height {
+        let end = Rect::new(area.x, area.bottom() - 1, area.width, 1);
+        lines(frame, end, vec![Line::from(Span::styled("esc: back", model.theme.dim))]);
+    }
 }
 
 /// A key that is asked for: what was pressed, and what that did before.

@@ -182,7 +182,7 @@ pub(super) fn answer(model: &mut Model, text: &str) {
             model.windows.pop();
             talk::send(model, text);
         }
-        Some(Window::Bind(_)) | None => model.say("Nothing was asked."),
+        Some(Window::Bind(_) | Window::Code(_)) | None => model.say("Nothing was asked."),
     }
 }
 
