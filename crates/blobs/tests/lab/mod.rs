@@ -316,7 +316,7 @@ impl World {
     }
 
     fn arrived(&mut self, id: SourceId, message: Message) {
-        if !self.sources[&id].alive && !matches!(self.sources[&id].faults.dies_after, Some(_)) {
+        if !self.sources[&id].alive && self.sources[&id].faults.dies_after.is_none() {
             return;
         }
         let now = self.now;
