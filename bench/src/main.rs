@@ -5,6 +5,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a serde_json::Value is Null where nothing is")]
 
+mod blobstream;
 mod crowd;
 mod driver;
 mod lan;
@@ -27,8 +28,7 @@ const SIZES: [usize; 2] = [10_000, 100_000];
 const FULL: [usize; 2] = [200_000, 1_000_000];
 /// Contacts of the idle node. Not among what is run unasked: it needs root, for a LAN of network namespaces.
 const PEOPLE: usize = 100;
-const USAGE: &str =
-    "usage: nexus-bench PROGRAM [--full | verify | nothing | latency | idle | SIZE | screen=SIZE]…";
+const USAGE: &str = "usage: nexus-bench PROGRAM [--full | verify | blobstream | nothing | latency | idle | SIZE | screen=SIZE]…";
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
@@ -44,6 +44,7 @@ fn main() -> Result<()> {
     for part in &parts {
         let done = match part.as_str() {
             "verify" => verify::verify(&mut table),
+            "blobstream" => blobstream::blobstream(&mut table),
             "nothing" => nothing::nothing_new(&mut table),
             "latency" => measures::latency(&program, &mut table),
             "idle" => crowd::crowd(&program, PEOPLE, &mut table),

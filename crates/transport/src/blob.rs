@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::{LinkId, PathInfo};
 
+mod ahead;
 pub(crate) mod open;
 pub(crate) mod table;
 
@@ -46,6 +47,9 @@ pub const BLOB_OPEN_TIME: Duration = Duration::from_secs(10);
 
 /// Bytes of each socket buffer of a blob connection: what is lost when one end dies, and what one read may find.
 pub const BLOB_BUFFER: usize = 2 * 1024 * 1024;
+
+/// Bytes that are sealed in one go and given to the system in one write.
+pub const BLOB_WRITE: usize = 512 * 1024;
 
 /// A blob connection whose peer takes no byte for so long is dead. The link notices most deaths long before.
 pub const BLOB_STALL: Duration = Duration::from_secs(60);
@@ -88,7 +92,7 @@ pub struct BlobInfo {
 
 /// A blob connection. Bytes in order, both ways; nothing else.
 ///
-/// Write much at once (256 KiB and more) and flush at the end: what is written is sealed in place. [`tokio::io::split`]
+/// Write much at once (256 KiB and more, up to [`BLOB_WRITE`] goes out as one) and flush at the end. [`tokio::io::split`]
 /// makes two halves of it. Shutting it down tells the peer that nothing more comes; dropping it does, too, in the
 /// background. When the link is gone it fails with [`io::ErrorKind::ConnectionAborted`].
 pub struct BlobStream {

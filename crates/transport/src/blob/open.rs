@@ -17,8 +17,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use super::ahead::Ahead;
 use super::table::{Answer, Asker, Blobs};
-use super::{BLOB_BUFFER, BLOB_OPEN_TIME, BLOB_STALL, BlobError, BlobInfo, BlobStream};
+use super::{BLOB_BUFFER, BLOB_OPEN_TIME, BLOB_STALL, BLOB_WRITE, BlobError, BlobInfo, BlobStream};
 use crate::code::{CloseCode, RefusedCode};
 use crate::event::{LinkId, PathInfo, PathKind, Side, TransportEvent};
 use crate::frame::{Frame, control};
@@ -161,7 +162,7 @@ async fn dial(hub: &Arc<Hub>, wish: Wish, asker: u8, number: u32) -> Answer {
     let local = socket.local_addr()?;
     socket.write_all(&gate).await.map_err(early)?;
     let connector = TlsConnector::from(hub.tls.blob_client(instance));
-    let connecting = connector.connect(tls::server_name(), socket).await;
+    let connecting = connector.connect(tls::server_name(), Ahead::new(socket)).await;
     let mut tls = connecting.map_err(|error| {
         if tls::is_other_key(&error) {
             hub.refuse(RefusedCode::Blob, address);
@@ -177,6 +178,9 @@ async fn dial(hub: &Arc<Hub>, wish: Wish, asker: u8, number: u32) -> Answer {
         code => return Err(refusal(code)),
     }
     let path = path(negotiated, address, local, "beside the link, to where it was dialled");
+    let (socket, session) = tls.get_mut();
+    socket.widen();
+    session.set_buffer_limit(Some(BLOB_WRITE));
     Ok(BlobStream::over(tls, BlobInfo { link, peer, instance, path }, lease))
 }
 
@@ -237,10 +241,11 @@ pub(crate) async fn accept(
     set_buffers(&SockRef::from(&socket));
     tune(&socket);
     let acceptor = TlsAcceptor::from(Arc::clone(&hub.tls.blob_server));
-    let mut tls = acceptor.accept(socket).await.map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => Some(RefusedCode::Tls),
-        _ => None,
-    })?;
+    let mut tls =
+        acceptor.accept(Ahead::new(socket)).await.map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => Some(RefusedCode::Tls),
+            _ => None,
+        })?;
     let negotiated =
         tls::negotiated(tls.get_ref().1, tls::BLOB_ALPN).ok_or(Some(RefusedCode::Tls))?;
     if negotiated.peer != instance {
@@ -274,6 +279,9 @@ pub(crate) async fn accept(
         return Err(refused);
     };
     let path = path(negotiated, remote, local, "beside the link, from who dialled it");
+    let (socket, session) = tls.get_mut();
+    socket.widen();
+    session.set_buffer_limit(Some(BLOB_WRITE));
     let stream = BlobStream::over(tls, BlobInfo { link, peer, instance, path }, lease);
     Ok(Arrived { stream, wanted })
 }
