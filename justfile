@@ -24,5 +24,5 @@ mutants *args:
 
 # Write docs/vectors again after a deliberate change of a format
 bless:
-    NEXUS_BLESS=1 cargo test -p nexus-identity -p nexus-log -p nexus-sync vectors
+    NEXUS_BLESS=1 cargo test -p nexus-identity -p nexus-log -p nexus-sync -p nexus-blobs vectors
     ./test

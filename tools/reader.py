@@ -5,7 +5,7 @@
     reader.py store FILE        verifies the raw export of a store (nexus log show CONV --raw --json)
 Where this and the program disagree, one of them or the page is wrong; the page is mended first.
 """
-import base64, contextlib, functools, hashlib, hmac, json, pathlib, re, struct, sys, types, unicodedata
+import base64, contextlib, functools, hashlib, hmac, json, pathlib, re, reader_blobs, struct, sys, types, unicodedata
 import cbor2
 from bech32m.codecs import Encoding, bech32_decode, bech32_encode, convertbits
 from blake3 import blake3
@@ -182,8 +182,8 @@ def check_hello(v, w):
 
 # ---- 5. Entries
 OPEN, SEALS, ENTRY, HEADER = 1, 2, 3, struct.Struct(">BBH32sQ32sI32s")
-BODIES = {1: {1}, 2: {1, 2}, 3: {1}, 4: {1, 2}, 5: {1, 2}, 6: {1, 2, 3, 4}, 7: {1, 2}, 8: {1}, 9: {1}, 10: {1, 3, 4}, 12: {1}, 13: set(), 16: {1},
-          17: {1, 2}}
+BODIES = {1: {1}, 2: {1, 2}, 3: {1}, 4: {1, 2}, 5: {1, 2}, 6: {1, 2, 3, 4}, 7: {1, 2}, 8: {1}, 9: {1}, 10: {1, 3, 4}, 12: {1},
+          13: set(), 16: {1}, 17: {1, 2}}
 committed = lambda key, log, epoch: derive("nexus epoch v1", key, log, be(epoch, 4))
 fingerprint = lambda rows: derive("nexus frontier v1", *sorted(t + log + be(seq, 8) + h for t, log, seq, h in rows))
 sized = lambda text, size: be(len(text.encode()), size) + text.encode()
@@ -374,7 +374,7 @@ CHECKS = {"identity": {
     "fingerprints": check_fingerprints, "frames": check_sync_frame,
     "refused": lambda v, _: refuses(v.why, lambda: FRAMES[v.code](v.body)) or same(
         "violation", v.violation, {4: "forged_run", 10: "unknown_frame"}.get(v.code, "malformed_frame")),
-}}
+}, "blobs": reader_blobs.CHECKS}
 def check_vectors(folder):
     files = {file.stem: load(file.read_text()) for file in sorted(pathlib.Path(folder).glob("*.json"))}
     same("files", sorted(files), sorted(CHECKS))

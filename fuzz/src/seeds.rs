@@ -3,6 +3,9 @@
 use std::path::Path;
 
 use base64::Engine as _;
+use nexus_blobs::manifest::{Encoder, Entry as Item, Kind as ItemKind, LinkTarget};
+use nexus_blobs::wire::{Get, Message, NoCode, What};
+use nexus_blobs::{BlobId, RequestId, SafeName};
 use nexus_fuzz::{backup, card, identity, instance, invite, letter, letter_body, log_key, record};
 use nexus_identity::cbor::MapWriter;
 use nexus_identity::{Millis, Secret32};
@@ -137,4 +140,35 @@ fn main() {
     ] {
         put("control", name, line);
     }
+
+    blobs();
+}
+
+fn blobs() {
+    let (request, blob) = (RequestId(7), BlobId::from_bytes([1; 32]));
+    let get = Get { request, blob, what: What::Content, first: 3, count: 16 };
+    let messages = [
+        Message::Get(get),
+        Message::Group { request, index: 3, bytes: b"content" },
+        Message::End(request),
+        Message::Get(Get { what: What::Hashes, ..get }),
+        Message::Stop(request),
+        Message::No { request, code: NoCode::Busy },
+    ];
+    put("blob", "frames", messages.map(|message| message.to_bytes()).concat());
+
+    let path = |path: &str| path.split('/').map(|name| SafeName::new(name).expect("safe")).collect();
+    let mut encoder = Encoder::new();
+    for (at, kind) in [
+        ("a", ItemKind::Folder { mtime_ms: 0 }),
+        ("a/b.txt", ItemKind::File { size: 7, executable: true, mtime_ms: -1 }),
+        ("a/link", ItemKind::Link { target: LinkTarget { up: 0, down: path("b.txt") } }),
+        ("c", ItemKind::File { size: 70_000, executable: false, mtime_ms: 5 }),
+    ] {
+        encoder.push(&Item { path: path(at), kind }).expect("in order");
+    }
+    put("manifest", "folder", encoder.finish().expect("a manifest").0);
+    put("file_name", "path", "../a\\b/NUL.tar.gz");
+    put("file_name", "link", "../b/c");
+    put("sealed", "content", [5; 100]);
 }

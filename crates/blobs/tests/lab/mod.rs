@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
 use nexus_blobs::fetch::Blame;
-use nexus_blobs::limits::{GROUP, MAX_PENDING};
+use nexus_blobs::limits::{GROUP, MAX_PENDING, WINDOW_GROUPS};
 use nexus_blobs::serve::Next;
 use nexus_blobs::wire::{Get, NoCode, What};
 use nexus_blobs::{
@@ -395,6 +395,8 @@ impl World {
                         assert_eq!(last, None, "{index} is under way");
                     }
                 }
+                let owes = self.under_way.values().filter(|(of, _)| *of == source).count() as u64;
+                assert!(owes <= WINDOW_GROUPS, "{owes} groups under way from one source");
                 let get = Get { request, blob: BLOB, what, first, count };
                 let at = self.now + self.sources[&source].delay;
                 self.at(at, Event::Asked(source, get));
