@@ -4,10 +4,13 @@ use nexus_identity::ConnectId;
 use nexus_identity::card::VerifiedCard;
 use nexus_identity::record::VerifiedRecord;
 use nexus_log::context::Conversation;
+use nexus_storage::Queries;
 use nexus_storage::contacts::ContactRow;
+use nexus_storage::peers::RecordRow;
 use std::sync::Arc;
 
 use crate::error::{self, Answered};
+use crate::me::Me;
 use crate::store_thread::Work;
 
 impl Work<'_, '_> {
@@ -145,6 +148,28 @@ impl Work<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Cards and records that somebody is told when a link to them comes up.
+pub(crate) fn to_tell(
+    store: &Queries,
+    me: &Me,
+    who: &ConnectId,
+) -> Answered<(Vec<VerifiedCard>, Vec<RecordRow>)> {
+    let mine = *who == me.connect_id();
+    let contacts = if mine { store.contacts()? } else { store.contact(who)?.into_iter().collect() };
+    let mut records = store.records(&me.connect_id())?;
+    let mut cards = Vec::new();
+    for card in contacts.iter().filter_map(stored_card) {
+        if mine || card.live().nth(1).is_some() || card.revoked().next().is_some() {
+            records.extend(store.records(&card.connect_id())?);
+            cards.push(card);
+        }
+    }
+    records.retain(|row| {
+        me.card.is_live(&row.instance) || cards.iter().any(|card| card.is_live(&row.instance))
+    });
+    Ok((cards, records))
 }
 
 /// The card in a contact's row.

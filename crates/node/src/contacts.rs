@@ -136,13 +136,23 @@ pub(crate) fn reopen(
 ) -> Answered<()> {
     let Some(conversation) = work.me.conversation_with(who).cloned() else { return Ok(()) };
     work.open_log(&conversation)?;
-    let empty = work.tx.message_count(&conversation.id)? == 0;
-    if before == ContactState::Removed
-        && empty
-        && work.tx.chains_of_topic(&conversation.topic())?.iter().any(|chain| chain.head.seq > 0)
-    {
-        let (author, now) = (work.me.author()?, work.clock());
-        rebuild::rebuild(work.tx, &conversation, &author, now)?;
+    show_again(work, who, before)
+}
+
+/// Builds anew what was shown before a removal: a device that may only read shows it, too.
+pub(crate) fn show_again(
+    work: &mut Work<'_, '_>,
+    who: &ConnectId,
+    before: ContactState,
+) -> Answered<()> {
+    let conversation = work.me.conversation_with(who).filter(|_| before == ContactState::Removed);
+    let (Some(conversation), Some(reader)) = (conversation.cloned(), work.me.reader()) else {
+        return Ok(());
+    };
+    let chains = work.tx.chains_of_topic(&conversation.topic())?;
+    if work.tx.message_count(&conversation.id)? == 0 && chains.iter().any(|c| c.head.seq > 0) {
+        let now = work.clock();
+        rebuild::rebuild(work.tx, &conversation, &reader, now)?;
         work.after.requests.insert(conversation.topic());
     }
     Ok(())

@@ -125,11 +125,13 @@ impl Work<'_, '_> {
         let Some(mut contact) = self.tx.contact(who)? else { return Ok(()) };
         match (state, contact.state) {
             (REQUESTED, S::Requested | S::Accepted) | (ACCEPTED, S::Accepted) => Ok(()),
-            (REQUESTED | ACCEPTED, _) if !self.me.is_live() => {
+            (REQUESTED | ACCEPTED, before) if !self.me.is_live() => {
                 // It can't open its log, but it may read what others write.
                 let followed = if state == ACCEPTED { S::Accepted } else { S::Requested };
                 contact.state = followed;
                 self.tx.put_contact(&contact)?;
+                let before = if before == S::Blocked { S::Removed } else { before };
+                contacts::show_again(self, who, before)?;
                 self.after.wants = true;
                 self.contact_event(who)
             }
@@ -192,8 +194,11 @@ fn cut(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use nexus_identity::card::{SignedStatement, VerifiedCard};
+    use std::sync::Arc;
+
+    use nexus_identity::card::{SignedStatement, Statement, VerifiedCard};
     use nexus_identity::cbor::MapWriter;
+    use nexus_log::hlc::Hlc;
 
     use super::*;
     use crate::testing::{Desk, Other};
@@ -248,6 +253,59 @@ mod tests {
             None,
             "who knows as much is told nothing, so that ends"
         );
+    }
+
+    #[test]
+    fn who_comes_up_on_a_link_is_told_of_its_own_other_devices() {
+        let (mut desk, bea) = (Desk::new("Ana"), Other::new("Bea"));
+        let row = ContactRow::new(bea.id(), ContactState::Accepted, Millis(1));
+        desk.work(|work| work.tx.put_contact(&row).map_err(Into::into)).unwrap();
+        let met = |desk: &mut Desk, device: &Other| {
+            desk.work(|work| {
+                work.learn_card(&device.card)?;
+                work.learn_record(&device.record)
+            })
+            .unwrap();
+        };
+        let told = |desk: &mut Desk| {
+            desk.work(|work| crate::cards::to_tell(work.tx, work.me, &bea.id())).unwrap().1
+        };
+        met(&mut desk, &bea);
+        assert!(told(&mut desk).is_empty(), "there is but one");
+        // The second may never meet the first: without the record it would seal nothing to it.
+        let second = bea.second();
+        met(&mut desk, &second);
+        let keys: Vec<_> = told(&mut desk).iter().map(|row| row.instance).collect();
+        assert!(keys.contains(&bea.instance.key()) && keys.contains(&second.instance.key()));
+    }
+
+    #[test]
+    fn a_device_that_may_only_read_shows_again_whom_another_one_takes_up_again() {
+        let (mut desk, bea) = (Desk::new("Ana"), Other::new("Bea"));
+        let row = ContactRow::new(bea.id(), ContactState::Accepted, Millis(1));
+        desk.work(|work| work.tx.put_contact(&row).map_err(Into::into)).unwrap();
+        desk.work(|work| work.learn_card(&bea.card)).unwrap();
+        let conversation = desk.me.conversation_with(&bea.id()).cloned().unwrap();
+        desk.work(|work| work.write(&conversation, Payload::Text("hello".into()))).unwrap();
+        let me = Arc::clone(&desk.me);
+        let revoke = Statement::Revoke { instance: me.instance.key() };
+        let revoked = me.card.with(&me.secrets, &revoke).unwrap();
+        desk.work(|work| work.learn_card(&revoked)).unwrap();
+        let hear = |desk: &mut Desk, hlc, state| {
+            let position = Position { hlc: Hlc(hlc), ..Position::START };
+            let data = ContactData {
+                who: bea.id(),
+                name: None,
+                state: Some(state),
+                verified: None,
+                card: None,
+                muted: None,
+            };
+            desk.work(|work| work.hear_device(&position, &data)).unwrap();
+            desk.work(|work| Ok(work.tx.message_count(&conversation.id)?)).unwrap()
+        };
+        assert_eq!(hear(&mut desk, 1, REMOVED), 0);
+        assert_eq!(hear(&mut desk, 2, ACCEPTED), 1);
     }
 
     #[test]

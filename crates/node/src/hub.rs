@@ -270,7 +270,11 @@ impl Hub {
 }
 
 /// Goes on as a new instance, and says so. `false` when it does already: what came in before the change says it again.
-fn give_up(work: &mut Work<'_, '_>, instance: InstanceKey, reason: Retirement) -> Answered<bool> {
+pub(crate) fn give_up(
+    work: &mut Work<'_, '_>,
+    instance: InstanceKey,
+    reason: Retirement,
+) -> Answered<bool> {
     if work.me.instance.key() != instance {
         return Ok(false);
     }

@@ -152,29 +152,11 @@ pub(crate) async fn send_letter(core: &Arc<Core>, peer: &ConnectId) {
     }
 }
 
-/// Tells a peer of my other devices, so that it can seal to them, and of its own that it may not have heard of; a device of
-/// mine of everybody, for it may never meet them itself.
+/// Tells a peer of my other devices, so that it can seal to them, and of its own, which it may never meet; a device of mine
+/// of everybody.
 async fn send_records(core: &Arc<Core>, peer: &ConnectId) {
     let who = *peer;
-    let known = core.read(move |store, me| {
-        let mine = who == me.connect_id();
-        let contacts =
-            if mine { store.contacts()? } else { store.contact(&who)?.into_iter().collect() };
-        let mut records = store.records(&me.connect_id())?;
-        let mut cards = Vec::new();
-        for card in contacts.iter().filter_map(crate::cards::stored_card) {
-            if mine {
-                records.extend(store.records(&card.connect_id())?);
-            }
-            if mine || card.live().nth(1).is_some() || card.revoked().next().is_some() {
-                cards.push(card);
-            }
-        }
-        records.retain(|row| {
-            me.card.is_live(&row.instance) || cards.iter().any(|card| card.is_live(&row.instance))
-        });
-        Ok((cards, records))
-    });
+    let known = core.read(move |store, me| crate::cards::to_tell(store, me, &who));
     let Ok((cards, records)) = known.await else { return };
     for link in core.links_to(peer) {
         for card in &cards {

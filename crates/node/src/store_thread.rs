@@ -20,6 +20,7 @@ use crate::start_up;
 use crate::time::Clock;
 
 mod after;
+mod held;
 mod queue;
 
 pub(crate) use after::After;
@@ -96,6 +97,8 @@ pub(crate) struct Store {
     me: watch::Receiver<Arc<Me>>,
     health: Arc<Health>,
     clock: Clock,
+    /// Writes that wait for the next instance.
+    held: held::Waiting,
 }
 
 impl std::fmt::Debug for Job {
@@ -124,7 +127,8 @@ impl Store {
         let thread = std::thread::Builder::new()
             .name("nexus-store".into())
             .spawn(move || run(writer, state, queue, &outside, effects))?;
-        Ok((Self { awaited, posted, me: seen, health, clock }, thread))
+        let held = Arc::new(watch::Sender::default());
+        Ok((Self { awaited, posted, me: seen, health, clock, held }, thread))
     }
 
     /// Why the last transaction was not kept, while that is so.

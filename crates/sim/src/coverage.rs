@@ -9,6 +9,7 @@ pub const NAMED: &[&str] = &[
     // What people do.
     "said",
     "not said",
+    "held back between instances",
     "backup",
     "restored from a backup",
     "blocked",

@@ -244,7 +244,8 @@ impl World {
         }
     }
 
-    /// Devices of one person know the same of everybody, whatever somebody showed to some of them.
+    /// Devices of one person know the same of everybody whom all of them know, whatever somebody showed to some of them. Who
+    /// asked only some, and is not answered, is not told of: nobody else can make a device of mine speak.
     fn check_known(&mut self, topic: &Topic, group: &BTreeSet<usize>) {
         let known = |node: usize| {
             let facts = &self.nodes[&node].disk.facts;
@@ -254,10 +255,10 @@ impl World {
             facts.peer_of(own).is_none().then(|| cards.collect::<BTreeMap<_, _>>())
         };
         let all: Vec<_> = group.iter().filter_map(|node| Some((*node, known(*node)?))).collect();
+        let by_all = |who: &ConnectId| all.iter().all(|(_, known)| known.contains_key(who));
         let differ = all.iter().zip(all.iter().skip(1)).find_map(|((a, here), (b, there))| {
-            let who = here
-                .iter()
-                .find(|(who, card)| there.get(*who).is_some_and(|other| other != *card))?;
+            let mut shared = here.iter().filter(|(who, _)| by_all(who));
+            let who = shared.find(|(who, card)| there.get(*who) != Some(*card))?;
             Some((*a, *b, *who.0))
         });
         if let Some((a, b, who)) = differ {

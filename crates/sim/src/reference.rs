@@ -43,8 +43,8 @@ pub struct Shows {
     pub read: BTreeMap<(ConnectId, LogKey), Seq>,
     /// The timer in force, if one was ever set.
     pub timer: Option<Option<u64>>,
-    /// Somebody set a timer at some time: what does not show may then be gone with a key.
-    pub timed: bool,
+    /// Every timer that was ever set, also by what can't be read: what does not show may then be gone with a key.
+    pub timers: BTreeSet<Option<u64>>,
 }
 
 const fn place(at: &Position) -> (u64, [u8; 32], u64, [u8; 32]) {
@@ -60,24 +60,28 @@ pub fn fold(held: &[&Signed], unreadable: &BTreeSet<EntryHash>) -> Shows {
     let mut shows = Shows::default();
     let retired = retirements(&said);
     said.retain(|one| retired.get(&one.position.log).is_none_or(|from| one.position.seq <= *from));
-    shows.timed = held.iter().any(|one| matches!(one.payload, Payload::Timer { .. }));
+    shows.timers = held.iter().filter_map(|one| timer(one)).collect();
     for one in &said {
-        match &one.payload {
-            Payload::Timer { seconds } => shows.timer = Some(*seconds),
-            Payload::ReadMark(marks) => {
-                for mark in marks {
-                    let far = shows.read.entry((one.author, mark.log)).or_insert(mark.seq);
-                    *far = mark.seq.max(*far);
-                }
+        if let Payload::ReadMark(marks) = &one.payload {
+            for mark in marks {
+                let far = shows.read.entry((one.author, mark.log)).or_insert(mark.seq);
+                *far = mark.seq.max(*far);
             }
-            _ => {}
         }
     }
+    shows.timer = said.iter().rev().find_map(|one| timer(one));
     shows.rows = said.iter().filter_map(|one| row(one, &said)).collect();
     let dark = held.iter().filter(|one| unreadable.contains(&one.hash));
     shows.rows.extend(dark.map(|one| blank(one)));
     shows.rows.sort_by_key(|row| row.place);
     shows
+}
+
+const fn timer(one: &Signed) -> Option<Option<u64>> {
+    match one.payload {
+        Payload::Timer { seconds } => Some(seconds),
+        _ => None,
+    }
 }
 
 /// What follows these does not show.

@@ -12,6 +12,7 @@ mod lab;
 
 use std::time::Duration;
 
+use lab::by_hand::{HEADS, RUN, alone, codes, down, entries, marks, peer};
 use lab::hostile::{Hostile, invented, run_of};
 use lab::world::{Node, World};
 use lab::{Room, Writer};
@@ -23,45 +24,6 @@ use nexus_sync::limits::{
     MIN_WINDOW,
 };
 use nexus_sync::{ByeCode, Frame, Refused};
-
-/// A node that wants these rooms.
-fn alone(rooms: &[Room]) -> World {
-    let mut world = World::new(1);
-    rooms.iter().for_each(|room| world.join(0, room));
-    world
-}
-
-/// A peer played by hand that shares one room with node 0.
-fn peer(world: &mut World, number: u64, room: &Room) -> Hostile {
-    Hostile::shared(world, 0, number, std::slice::from_ref(room))
-}
-
-fn entries(room: &Room, seed: u64, count: usize) -> Vec<Entry> {
-    let mut writer = Writer::new(seed, room);
-    (0..count).map(|_| writer.write(80, 1)).collect()
-}
-
-fn down(world: &mut World, peer: &Hostile) {
-    let now = world.now;
-    world.nodes[0].engine.link_down(peer.link, now);
-    world.drain(0);
-}
-
-fn codes(peer: &Hostile, world: &World, from: usize) -> Vec<u8> {
-    peer.heard(world).iter().skip(from).map(|frame| frame.code() as u8).collect()
-}
-
-const HEADS: u8 = 3;
-const RUN: u8 = 4;
-
-/// The marks that a peer heard, in their order.
-fn marks(peer: &Hostile, world: &World) -> Vec<Mode> {
-    let mode = |frame: &&Frame| match frame {
-        Frame::Mark(Mark { mode, .. }) => Some(*mode),
-        _ => None,
-    };
-    peer.heard(world).iter().filter_map(mode).collect()
-}
 
 #[test]
 fn what_is_pushed_is_not_announced_too() {

@@ -26,7 +26,8 @@ use crate::seals::{self, Sealed};
 /// What the epoch of an entry must be like.
 pub(super) struct Wanted {
     pub(super) timer: Option<u64>,
-    /// Whether it shows: then its epoch has just its timer. Anything else rides in the epoch there is.
+    /// Whether it shows: then its epoch has just its timer, and is not older. Anything else rides in the epoch there is:
+    /// else, under a short timer, each request for a key would bring an epoch whose key is asked for.
     pub(super) shown: bool,
     pub(super) now: Now,
 }
@@ -39,8 +40,11 @@ impl Wanted {
             && epoch.entries < EPOCH_ENTRIES
             && age < EPOCH_AGE
             && epoch.started <= now.saturating_add(EPOCH_AGE)
-            && (!self.shown || epoch.timer == self.timer)
-            && epoch.timer.is_none_or(|seconds| age < Duration::from_secs(seconds))
+            && (!self.shown || self.fits(epoch.timer, age))
+    }
+
+    fn fits(&self, timer: Option<u64>, age: Duration) -> bool {
+        timer == self.timer && timer.is_none_or(|seconds| age < Duration::from_secs(seconds))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Disappearing messages.
 
 use crate::common::{DAY, Device, meet, pair};
-use nexus_log::body::Payload;
+use nexus_log::body::{KeyName, Payload};
 use nexus_log::fold::Shown;
 use nexus_log::ledger::{KeyState, Ledger};
 use nexus_log::rebuild::rebuild;
@@ -133,6 +133,26 @@ fn an_epoch_spans_at_most_its_timer_and_its_keys_are_in_no_backup() {
     a.text("stays again", &[b.record()]);
     assert_eq!(held_keys(&mut a, &own).len(), 4);
     assert_eq!(a.ledger.keyring().len(), 2);
+}
+
+#[test]
+fn what_does_not_show_brings_no_epoch_however_short_the_timer_is() {
+    let (mut a, b) = pair();
+    set_timer(&mut a, &b, 5);
+    for day in 0..6 {
+        a.say(Payload::KeyRequest(vec![KeyName { log: b.log(), epoch: day }]), &[b.record()]);
+        a.time += DAY;
+    }
+    let own = a.clone();
+    assert_eq!(held_keys(&mut a, &own).len(), 1);
+    a.text("shows", &[b.record()]);
+    a.say(Payload::KeyRequest(vec![KeyName { log: b.log(), epoch: 9 }]), &[b.record()]);
+    assert_eq!(held_keys(&mut a, &own).len(), 2);
+    a.time += 5_000;
+    a.expire();
+    assert_eq!(held_keys(&mut a, &own), [true, false]);
+    a.say(Payload::KeyRequest(vec![KeyName { log: b.log(), epoch: 10 }]), &[b.record()]);
+    assert_eq!(held_keys(&mut a, &own), [true, false, true], "its key is gone for good");
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(crate) async fn send(
     let peer = core.conversation_named(to).await?;
     let (sent, place) = core
         .store
-        .run_placed(
+        .write(
             || rows.placed(),
             move |work| {
                 let payload = match reply {
@@ -94,12 +94,12 @@ pub(crate) async fn change(
     core: &Arc<Core>,
     id: String,
     only_author: bool,
-    payload: impl FnOnce(EntryRef) -> Payload + Send + 'static,
+    payload: impl FnOnce(EntryRef) -> Payload + Clone + Send + 'static,
     rows: &Rows,
 ) -> Answered<()> {
     let (sent, _) = core
         .store
-        .run_placed(
+        .write(
             || rows.placed(),
             move |work| {
                 let row = messages::find(work.tx, &id)?;
@@ -154,16 +154,14 @@ pub(crate) async fn timer(
         ));
     }
     let peer = core.conversation_named(conversation).await?;
-    let id = core
-        .store
-        .run(move |work| {
-            let conversation = messages::writable(work, &peer)?;
-            messages::say(work, &peer, Payload::Timer { seconds })?;
-            work.conversation_event(&conversation.id)?;
-            work.after.timers = true;
-            Ok(conversation.id)
-        })
-        .await?;
+    let set = move |work: &mut Work<'_, '_>| {
+        let conversation = messages::writable(work, &peer)?;
+        messages::say(work, &peer, Payload::Timer { seconds })?;
+        work.conversation_event(&conversation.id)?;
+        work.after.timers = true;
+        Ok(conversation.id)
+    };
+    let id = core.store.write(|| (), set).await?;
     answer(core, id, rows).await
 }
 

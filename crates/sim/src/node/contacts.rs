@@ -53,6 +53,10 @@ impl Work<'_, '_, '_> {
         card: Option<&VerifiedCard>,
     ) -> Result<(), JobError> {
         let standing = self.standing(who);
+        let opens = matches!(what, ContactAct::Ask | ContactAct::Accept);
+        if opens && !self.facts.is_live() && self.facts.with(who).is_some() {
+            return Err(JobError::NotNow("this instance is not live"));
+        }
         match (what, standing) {
             (ContactAct::Ask, None | Some(Standing::Removed)) => {
                 self.put_contact(who, Standing::Requested);
@@ -131,9 +135,10 @@ impl Work<'_, '_, '_> {
         };
         let empty = self.tx.messages(&conversation.id, &FIRST, 1)?.is_empty();
         let chains = self.tx.topic_chains(&conversation.topic())?;
-        if empty && self.facts.is_live() && chains.iter().any(|chain| chain.head.seq > 0) {
-            let (author, now) = (self.author()?, self.clock());
-            rebuild(self.tx, &conversation, &author, now)?;
+        let Some(reader) = self.facts.me().filter(|_| empty) else { return Ok(()) };
+        if chains.iter().any(|chain| chain.head.seq > 0) {
+            let now = self.clock();
+            rebuild(self.tx, &conversation, &reader, now)?;
             self.after.requests.insert(conversation.topic());
             self.after.seen.push("taken up again after a removal");
         }
@@ -206,7 +211,10 @@ impl Work<'_, '_, '_> {
             | (Some(2), Some(Standing::Accepted)) => Ok(()),
             (Some(state @ (0 | 2)), _) => {
                 let standing = if state == 2 { Standing::Accepted } else { Standing::Requested };
-                let before = self.standing(&who);
+                let before = match self.standing(&who) {
+                    Some(Standing::Blocked) => Some(Standing::Removed),
+                    before => before,
+                };
                 self.put_contact(&who, standing);
                 self.take_up(&who, before)
             }

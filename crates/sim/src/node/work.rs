@@ -12,7 +12,7 @@ use nexus_log::ids::{ConversationId, EntryHash, Head, LogKey, Topic};
 use nexus_log::ledger::Ledger;
 use nexus_log::order::Position;
 
-use super::jobs::JobError;
+use super::jobs::{Job, JobError};
 use super::log_clock;
 use crate::dice::Dice;
 use crate::disk::{DiskError, DiskTx};
@@ -58,6 +58,8 @@ pub struct After {
     pub requests: BTreeSet<Topic>,
     /// This instance must be given up.
     pub give_up: Option<InstanceKey>,
+    /// What a person wrote meanwhile.
+    pub held: Vec<Job>,
     /// What I wrote.
     pub signed: Vec<Signed>,
     /// What somebody now is said to have.
@@ -82,6 +84,7 @@ impl After {
         self.timers |= other.timers;
         self.requests.extend(other.requests);
         self.give_up = self.give_up.take().or(other.give_up);
+        self.held.extend(other.held);
         self.signed.extend(other.signed);
         self.tainted.extend(other.tainted);
         self.broken = self.broken.take().or(other.broken);

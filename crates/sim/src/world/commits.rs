@@ -3,16 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_identity::{ConnectId, Millis};
+use nexus_identity::ConnectId;
 use nexus_sync::{LinkId, Refused, Ticket};
 
 use super::{Event, Flaw, World};
 use crate::dice::Dice;
-use crate::disk::{DiskError, Trap};
+use crate::disk::Trap;
 use crate::net::Control;
-use crate::node::{After, Done, Job, JobError, Node, Taken, Work, run};
+use crate::node::{After, Done, Job, Taken};
 use crate::plan::Lie;
 use crate::trace::short;
+
+mod one;
+
+use one::one;
 
 /// How long it takes until a device asks for keys that are missing.
 const CALM: Duration = Duration::from_secs(2);
@@ -263,6 +267,10 @@ impl World {
             let busy = Duration::from_millis(self.dice.scale(1, 3_000));
             let job = Box::new(Job::GiveUp(instance));
             self.after(busy, Event::Later { node, life, job });
+            for job in after.held {
+                self.cover.hit("held back between instances");
+                self.after(busy, Event::Later { node, life, job: Box::new(job) });
+            }
         }
     }
 
@@ -328,72 +336,5 @@ impl World {
                 self.say(node, link, control.clone());
             }
         }
-    }
-}
-
-/// One job, as the store thread runs it.
-fn one(held: &mut Node, job: &Job, now: Duration, out: &mut Outcome) {
-    if let Job::Take(ticket, _, run) = job
-        && held.denies(&run.log())
-    {
-        return out.refused.push((*ticket, Refused::Log));
-    }
-    let wall: Millis = held.clock.wall(now);
-    let mut after = After::default();
-    let dice = &mut held.dice;
-    let done = held.disk.transaction(|tx, facts| {
-        run(&mut Work { tx, facts, after: &mut after, now: wall, dice }, job)
-    });
-    match done {
-        Ok(done) => {
-            if let Done::Taken(ticket, taken) = &done {
-                match taken {
-                    Taken::Stored(count) => {
-                        out.durable.push(*ticket);
-                        if let Job::Take(_, _, run) = job
-                            && *count > 0
-                        {
-                            out.useful += run.bytes().len() as u64;
-                        }
-                    }
-                    Taken::Refused => out.refused.push((*ticket, Refused::Log)),
-                    Taken::Unwanted => out.refused.push((*ticket, Refused::Topic)),
-                    Taken::Gap => out.refused.push((*ticket, Refused::Storage)),
-                }
-            }
-            if matches!(job, Job::Say(..)) {
-                after.seen.push("said");
-            }
-            out.bug = out.bug.take().or_else(|| after.broken.take());
-            if let Some((_, log)) =
-                after.appended.keys().find(|(_, log)| held.tainted.contains(log))
-            {
-                out.bug =
-                    Some(format!("wrote on {log:?}, in which it took in what it did not write"));
-            }
-            held.tainted.extend(after.tainted.drain(..));
-            out.done.push(done);
-            out.after.merge(after);
-        }
-        Err(JobError::Disk(DiskError::Died)) => out.died = true,
-        Err(JobError::Disk(DiskError::Full)) => {
-            out.after.seen.push("disk full");
-            if let Job::Take(ticket, ..) = job {
-                out.refused.push((*ticket, Refused::Storage));
-            }
-            if let Job::Met(link, ..) = job {
-                // As the shipped node: the link goes on, what it taught is learned from the next one.
-                out.done.push(Done::Met(*link));
-            }
-            if matches!(job, Job::Tick) {
-                out.done.push(Done::Next(wall.saturating_add(Duration::from_secs(60))));
-            }
-        }
-        Err(JobError::NotNow(_)) => {
-            out.after.seen.push("not said");
-            // The one thing that must be told even though the job came to nothing.
-            out.after.give_up = out.after.give_up.take().or(after.give_up);
-        }
-        Err(error) => out.bug = Some(format!("{job:?}: {error}").chars().take(600).collect()),
     }
 }

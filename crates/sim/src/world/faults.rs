@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Event, Flaw, World};
 use crate::disk::{Disk, Fuse, Trap};
 use crate::node::Job;
-use crate::plan::Fault;
+use crate::plan::{Fault, Lie};
 
 impl World {
     pub(super) fn strike(&mut self, fault: Fault) {
@@ -161,10 +161,15 @@ impl World {
             return false;
         }
         let Some(held) = self.nodes.get_mut(&from) else { return false };
+        let two_faces = held.lies.contains(&Lie::Equivocate);
         let copied = held.disk.snapshot().and_then(|old| Disk::from_snapshot(&old));
         match copied {
             Ok(disk) => self.born(node, disk, Vec::<Job>::new()),
             Err(error) => self.fail(format!("a disk could not be copied: {error}")),
+        }
+        // Whose instance has two faces has no device of its own there: what is sealed to it is sealed to whoever spoke last.
+        if two_faces && let Some(copy) = self.nodes.get_mut(&node) {
+            copy.lies.insert(Lie::Equivocate);
         }
         true
     }

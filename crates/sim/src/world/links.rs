@@ -217,21 +217,23 @@ impl World {
         Secret32::new(*hasher.finalize().as_bytes())
     }
 
-    /// Tells a peer of my other devices, and of its own that it may not have heard of; a device of mine of everybody.
+    /// Tells a peer of my other devices, and of its own, which it may never meet; a device of mine of everybody.
     fn send_records(&mut self, node: usize, id: LinkId, peer: nexus_identity::ConnectId) {
         let facts = Arc::clone(&self.nodes[&node].disk.facts);
         let me = facts.who();
         let cards = facts.contacts.iter().filter(|(who, _)| peer == me || **who == peer);
+        let mut told = vec![&facts.card];
         for card in cards.filter_map(|(_, contact)| contact.card.as_ref()) {
             let more = card.live().nth(1).is_some() || card.revoked().next().is_some();
             if peer == me || more {
                 self.say(node, id, Control::Card(Arc::clone(card)));
+                told.push(card);
             }
         }
         let records = facts.records.values().filter(|record| {
             let who = record.connect_id();
-            (peer == me || who == me)
-                && facts.card_of(&who).is_some_and(|card| card.is_live(&record.instance()))
+            let card = told.iter().find(|card| card.connect_id() == who);
+            card.is_some_and(|card| card.is_live(&record.instance()))
         });
         for record in records {
             self.say(node, id, Control::Record(Arc::clone(record)));

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(unreachable_pub, reason = "shared by test files")]
 
+pub mod by_hand;
 pub mod hostile;
 pub mod store;
 pub mod wire;
