@@ -76,6 +76,8 @@ pub const NAMED: &[&str] = &[
     "share remembered",
     "engine timeout",
     "run gap",
+    "run refused",
+    "run unwanted",
     "delivered",
     "prekey rotated",
     "prekey erased",

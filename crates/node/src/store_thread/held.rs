@@ -36,7 +36,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(number) = self.number.get() {
-            self.waiting.send_modify(|waiting| drop(waiting.remove(number)));
+            self.waiting.send_modify(|waiting| {
+                waiting.remove(number);
+            });
         }
     }
 }
