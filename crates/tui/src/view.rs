@@ -97,8 +97,20 @@ fn boxed(model: &Model, frame: &mut Frame<'_>, area: Rect, size: (u16, u16), tit
         .title(Span::styled(format!(" {title} "), model.theme.title));
     let inner = block.inner(at);
     frame.render_widget(Clear, at);
+    halve(frame, at);
     frame.render_widget(block, at);
     Rect::new(inner.x + 1, inner.y, inner.width.saturating_sub(2), inner.height)
+}
+
+/// Takes away wide characters that reach into an area from the left: the terminal would paint them over its edge.
+fn halve(frame: &mut Frame<'_>, area: Rect) {
+    let Some(x) = area.x.checked_sub(1) else { return };
+    for y in area.y..area.bottom() {
+        let cell = frame.buffer_mut().cell_mut((x, y));
+        if let Some(cell) = cell.filter(|cell| crate::text::width(cell.symbol()) > 1) {
+            cell.set_symbol(" ");
+        }
+    }
 }
 
 /// Words at the left and at the right of one line.

@@ -140,6 +140,77 @@ fn a_code_that_has_no_room_says_what_it_needs_and_is_shown_alone_or_saved() {
 }
 
 #[test]
+fn the_rest_of_the_windows() {
+    let opened = |keys: &'static str| {
+        move |size| {
+            let mut model = chat(size, 3);
+            press(&mut model, keys);
+            model
+        }
+    };
+    for (name, keys) in [
+        ("network", "f2"),
+        ("switch", "ctrl-k"),
+        ("verify", "alt-d v"),
+        ("timer", "alt-t"),
+        ("react", "up +"),
+        ("retract", "up up up d"),
+        ("date", "up t"),
+        ("rename", "esc r"),
+        ("remove", "esc delete"),
+    ] {
+        snapshots(name, opened(keys));
+    }
+    let by_name = |words: &'static str| {
+        move |size| {
+            let mut model = chat(size, 3);
+            press(&mut model, "ctrl-p");
+            write(&mut model, words);
+            press(&mut model, "enter");
+            model
+        }
+    };
+    snapshots("my_id", by_name("show my ConnectID"));
+    snapshots("backup_form", by_name("write a backup"));
+    snapshots("backup", |size| {
+        let mut model = by_name("write a backup")(size);
+        model.windows = vec![crate::model::window::Window::Page(crate::model::window::Page {
+            kind: crate::model::window::PageKind::Backup,
+            scroll: 0,
+        })];
+        model.backup = Some(crate::model::Backup {
+            file: "~/nexus.backup".to_owned(),
+            phrase: nexus_node::api::SecretText::new("alpha bravo charlie delta echo foxtrot"),
+            written: Some(Ok(1_234)),
+        });
+        model
+    });
+    snapshots("gone", |size| {
+        let mut model = chat(size, 3);
+        let error = nexus_node::api::ErrorBody::new(
+            nexus_node::api::ErrorCode::Unreachable,
+            "the node has ended",
+            "start `nexus` again; what was confirmed is kept",
+        );
+        update(&mut model, Message::Detached(error));
+        model
+    });
+}
+
+#[test]
+fn a_window_has_its_edge_also_over_wide_characters() {
+    for start in ["", "x"] {
+        let mut model = home((80, 24));
+        model.conversations[0].name = format!("{start}{}", "日本".repeat(6));
+        model.conversations[0].last_text = Some(format!("{start}{}", "👩‍👩‍👧".repeat(9)));
+        press(&mut model, "ctrl-k");
+        let shown = text(&model);
+        assert!(shown.contains("╭ Go to"), "{shown}");
+        assert_eq!(shown.lines().filter(|l| l.contains(['╭', '╰'])).count(), 2, "{shown}");
+    }
+}
+
+#[test]
 fn what_went_wrong_is_told_whole_where_the_bar_is_too_short() {
     let mut model = chat((60, 20), 3);
     let words =
