@@ -94,13 +94,27 @@ pub enum LandingError {
         /// The name.
         at: PathBuf,
     },
+    /// The file system does not take such a name, e.g. `?` or `:` on FAT. Choose another disk, or another name.
+    #[error("this disk does not take the name of {}", at.display())]
+    BadName {
+        /// The name.
+        at: PathBuf,
+    },
+    /// The file system takes two names of the folder for one, e.g. `a` and `A`. Discard, and choose another disk.
+    #[error("this disk takes {} and another name for the same", at.display())]
+    NameClash {
+        /// One of the names.
+        at: PathBuf,
+    },
     /// The name and all its numbered forms are taken. Clean up, or choose another folder.
     #[error("{} and all its numbered names are taken", at.display())]
     NoFreeName {
         /// The name.
         at: PathBuf,
     },
-    /// What had come is not there as it was: somebody changed or removed it. The groups are forgotten; fetch them again.
+    /// What had come is not there as it was: somebody changed or removed it. Nothing counts as there now:
+    /// [`Landing::resume`](crate::Landing::resume), then [`Landing::recheck`](crate::Landing::recheck), and fetch what
+    /// is missing.
     #[error("{} was changed while it came in", at.display())]
     Tampered {
         /// What was changed.
@@ -158,6 +172,7 @@ impl LandingError {
             Some(Errno::NOSPC | Errno::DQUOT) => Self::DiskFull { at },
             Some(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Self::Denied { at },
             Some(Errno::NAMETOOLONG) => Self::TooLongName { at },
+            Some(Errno::INVAL | Errno::ILSEQ) => Self::BadName { at },
             // A link or a folder where a file of ours was, or the other way round.
             Some(Errno::LOOP | Errno::NOTDIR | Errno::ISDIR | Errno::NXIO) => Self::Tampered { at },
             _ => Self::Io { at, source },

@@ -29,21 +29,27 @@ pub(crate) fn rename_fresh(dir: impl AsFd, from: &str, to: &str, folder: bool) -
     rename_fresh_slowly(dir, from, to, folder)
 }
 
-/// The same with calls that every file system has: a folder may take the place of an empty one that was made just
-/// before, a file gets a second name and loses the first.
-pub(crate) fn rename_fresh_slowly(
-    dir: impl AsFd,
-    from: &str,
-    to: &str,
-    folder: bool,
-) -> io::Result<()> {
+/// The same with calls that older file systems have, too: a folder takes the place of an empty one that was made just
+/// before; a file gets a second name and loses the first.
+fn rename_fresh_slowly(dir: impl AsFd, from: &str, to: &str, folder: bool) -> io::Result<()> {
     let dir = dir.as_fd();
     if folder {
         rustix::fs::mkdirat(dir, to, Mode::RWXU)?;
         return Ok(rustix::fs::renameat(dir, from, dir, to)?);
     }
-    rustix::fs::linkat(dir, from, dir, to, AtFlags::empty())?;
-    Ok(rustix::fs::unlinkat(dir, from, AtFlags::empty())?)
+    match rustix::fs::linkat(dir, from, dir, to, AtFlags::empty()) {
+        Ok(()) => Ok(rustix::fs::unlinkat(dir, from, AtFlags::empty())?),
+        Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS) => rename_claimed(dir, from, to),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The same for a file where one can't have two names (FAT): its name is claimed by an empty file first.
+fn rename_claimed(dir: impl AsFd, from: &str, to: &str) -> io::Result<()> {
+    let dir = dir.as_fd();
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    drop(rustix::fs::openat(dir, to, flags, Mode::RUSR | Mode::WUSR)?);
+    Ok(rustix::fs::renameat(dir, from, dir, to)?)
 }
 
 /// Writes out everything the file system of `fd` still holds in memory. False where the platform can't.
@@ -116,8 +122,12 @@ mod tests {
     fn giving_a_name_replaces_nothing_on_file_systems_that_know_no_better() {
         let tmp = tempfile::tempdir().unwrap();
         let dir = open_folder(tmp.path()).unwrap();
-        for (slowly, kind) in [(false, "a"), (true, "b")] {
-            let rename = if slowly { rename_fresh_slowly } else { rename_fresh };
+        for (way, kind) in ["a", "b", "c"].into_iter().enumerate() {
+            let rename = |from: &str, to: &str, folder| match (way, folder) {
+                (0, _) => rename_fresh(&dir, from, to, folder),
+                (2, false) => rename_claimed(&dir, from, to),
+                _ => rename_fresh_slowly(&dir, from, to, folder),
+            };
             let at = |name: &str| tmp.path().join(format!("{kind} {name}"));
             let name = |name: &str| format!("{kind} {name}");
             std::fs::write(at("file"), "new").unwrap();
@@ -127,14 +137,14 @@ mod tests {
             std::fs::create_dir(at("taken folder")).unwrap();
             for (from, folder) in [("file", false), ("folder", true)] {
                 for taken in ["taken file", "taken folder"] {
-                    let refused: io::Result<()> = rename(&dir, &name(from), &name(taken), folder);
+                    let refused = rename(&name(from), &name(taken), folder);
                     assert_eq!(
                         refused.unwrap_err().kind(),
                         io::ErrorKind::AlreadyExists,
                         "{from} {taken}"
                     );
                 }
-                rename(&dir, &name(from), &name(&format!("free {from}")), folder).unwrap();
+                rename(&name(from), &name(&format!("free {from}")), folder).unwrap();
                 assert!(!at(from).exists());
             }
             assert_eq!(std::fs::read(at("taken file")).unwrap(), b"old");

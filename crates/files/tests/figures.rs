@@ -73,8 +73,6 @@ fn run(place: &Place, what: &str) {
     assert_eq!(landing.reuse(|_, _| true).unwrap().whole, Some(landed.path));
     landing.finish(&root).unwrap();
     eprintln!("  found again in {:?}", clock.elapsed());
-    // Removed beside, so that the next figure does not wait for it.
-    std::mem::forget(to.keep());
 }
 
 #[test]

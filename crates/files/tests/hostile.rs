@@ -127,6 +127,42 @@ fn a_file_that_was_removed_or_cut_in_the_folder_is_noticed_and_fetched_again() {
 }
 
 #[test]
+fn a_partial_that_was_removed_while_it_came_is_not_found_again_by_looking_at_what_is_open() {
+    let place = Place::new();
+    let source = source(&place.file("a", &noise(2 * G, 1)));
+    let landing = Landing::create(&place.partial(), source.what()).unwrap();
+    fill(&source, &landing);
+    fs::remove_file(place.to().join(PARTIAL)).unwrap();
+    assert!(matches!(landing.finish(&root(&source)), Err(LandingError::Tampered { .. })));
+    assert!(matches!(landing.recheck(|_, _| true), Err(LandingError::Tampered { .. })));
+    assert!(landing.have().is_empty());
+    drop(landing);
+    let landing = Landing::resume(&place.partial(), source.what()).unwrap();
+    fill(&source, &landing);
+    landing.finish(&root(&source)).unwrap();
+    place.assert_tidy();
+}
+
+#[test]
+fn a_disk_that_takes_two_names_for_one_file_is_noticed() {
+    let place = Place::new();
+    place.file("d/a", &noise(10, 1));
+    place.file("d/A", &noise(10, 2));
+    let source = source(&place.from().join("d"));
+    let landing = begun(&place, &source);
+    // As it is where `a` and `A` are the same.
+    let partial = place.to().join(PARTIAL);
+    let _ = fs::remove_file(partial.join("A"));
+    fs::write(partial.join("a"), "").unwrap();
+    fs::hard_link(partial.join("a"), partial.join("A")).unwrap();
+    write_all(&source, &landing).unwrap();
+    let clash = landing.finish(&root(&source));
+    assert!(matches!(clash, Err(LandingError::NameClash { .. })), "{clash:?}");
+    landing.discard().unwrap();
+    place.assert_tidy();
+}
+
+#[test]
 fn reading_a_group_of_a_file_that_was_cut_is_an_error_and_no_wrong_bytes() {
     let place = Place::new();
     let source = source(&place.file("a", &noise(3 * G, 1)));

@@ -1,5 +1,6 @@
 //! The last steps: everything checked, on disk, and only then under its name.
 
+use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -32,6 +33,8 @@ pub struct Landed {
     pub path: PathBuf,
     /// The same content was there before, and nothing was added.
     pub already_there: bool,
+    /// Links that were left out because the disk can't hold any.
+    pub links_left_out: u64,
 }
 
 impl Landing {
@@ -55,14 +58,15 @@ impl Landing {
             return Err(LandingError::WrongRoot);
         }
         let kind = self.what().kind;
-        self.complete(kind).map_err(|error| self.blame(error))?;
+        let links_left_out = self.complete(kind).map_err(|error| self.blame(error))?;
         self.sync_groups()?;
         let head = self.keep_stage(Kept::Naming)?;
         let name = self.give_name(&head).map_err(|error| self.blame(error))?;
         fsync(&self.target).at(&self.at.dir)?;
         self.files.remove_all()?;
         *stage = Stage::Over;
-        Ok(Landed { path: self.at.dir.join(name.as_str()), already_there: false })
+        let path = self.at.dir.join(name.as_str());
+        Ok(Landed { path, already_there: false, links_left_out })
     }
 
     /// Removes what came and what was kept of it. What landed under its name stays.
@@ -77,39 +81,40 @@ impl Landing {
         Ok(())
     }
 
-    /// Checks that all of it is there, makes what no group makes, and sets times.
-    fn complete(&self, kind: Kind) -> Result<(), LandingError> {
+    /// Checks that all of it is there, makes what no group makes, and sets times. Returns how many links the disk did
+    /// not take.
+    fn complete(&self, kind: Kind) -> Result<u64, LandingError> {
+        self.check_partial()?;
         match &self.body {
             Body::File { file, path } => {
-                let head = lock(&self.head).clone();
-                let there = stat(&self.target, &head.partial).at(path)?;
-                if there.is_none_or(|s| {
-                    s.st_ino != head.inode || s.st_size.cast_unsigned() != head.what.size.get()
-                }) {
+                if file.metadata().at(path)?.len() != self.size().get() {
                     return Err(LandingError::Tampered { at: path.clone() });
                 }
-                if let Some(mtime_ms) = head.what.mtime_ms {
+                if let Some(mtime_ms) = self.what.mtime_ms {
                     // A file system that doesn't keep this time keeps another one.
                     let _ = futimens(file, &times(mtime_ms));
                 }
-                Ok(())
+                Ok(0)
             }
             Body::Tree(tree) => {
-                let placed = tree.placed()?;
                 tree.close();
-                check_root(tree, &self.target, &lock(&self.head))?;
-                let items = || placed.items.iter();
-                items().try_for_each(|item| complete_item(tree, placed, item))?;
-                // Links only now: no file was written while one was there.
-                items().try_for_each(|item| make_link(tree, placed, item))?;
-                // Folders from the inside out: nothing changes in them any more.
-                items().rev().try_for_each(|item| set_folder_time(tree, placed, item))?;
-                if let (Kind::Folder, Some(mtime_ms)) = (kind, placed.items.mtime_ms) {
-                    let _ = futimens(tree.root.root(), &times(mtime_ms));
-                }
-                Ok(())
+                complete_tree(tree, tree.placed()?, kind)
             }
             Body::Done => Err(LandingError::Over),
+        }
+    }
+
+    /// What is under the partial name is what was filled.
+    pub(super) fn check_partial(&self) -> Result<(), LandingError> {
+        let (partial, inode) = {
+            let head = lock(&self.head);
+            (head.partial.clone(), head.inode)
+        };
+        let path = self.at.dir.join(&partial);
+        match (&self.body, stat(&self.target, &partial).at(&path)?) {
+            (Body::Done, _) => Ok(()),
+            (_, Some(stat)) if stat.st_ino == inode => Ok(()),
+            _ => Err(LandingError::Tampered { at: path }),
         }
     }
 
@@ -152,7 +157,7 @@ impl Landing {
             remove_partial(&lock(&self.head))?;
         }
         self.files.remove_all()?;
-        Ok(Landed { path, already_there: instead.already_there })
+        Ok(Landed { path, already_there: instead.already_there, links_left_out: 0 })
     }
 
     /// A landing that was cut off after its blob had got its name.
@@ -191,16 +196,30 @@ pub(super) fn find_landed(target: &OwnedFd, head: &Head) -> Result<Option<String
     Ok(None)
 }
 
-/// The folder that was filled is still the one under the partial name.
-fn check_root(tree: &Tree, target: &OwnedFd, head: &Head) -> Result<(), LandingError> {
-    match stat(target, &head.partial).at(&tree.path)? {
-        Some(stat) if stat.st_ino == head.inode => Ok(()),
-        _ => Err(LandingError::Tampered { at: tree.path.clone() }),
+fn complete_tree(tree: &Tree, placed: &Placed, kind: Kind) -> Result<u64, LandingError> {
+    let mut inodes = HashSet::new();
+    for item in placed.items.iter() {
+        let inode = complete_item(tree, placed, item)?;
+        if inode.is_some_and(|inode| !inodes.insert(inode)) {
+            return Err(LandingError::NameClash { at: tree.path.join(placed.items.path(item)) });
+        }
     }
+    // Links only now: no file was written while one was there.
+    let mut left_out = 0;
+    for item in placed.items.iter() {
+        left_out += u64::from(!make_link(tree, placed, item)?);
+    }
+    // Folders from the inside out: nothing changes in them any more.
+    placed.items.iter().rev().try_for_each(|item| set_folder_time(tree, placed, item))?;
+    if let (Kind::Folder, Some(mtime_ms)) = (kind, placed.items.mtime_ms) {
+        let _ = futimens(tree.root.root(), &times(mtime_ms));
+    }
+    Ok(left_out)
 }
 
-fn complete_item(tree: &Tree, placed: &Placed, item: &Item) -> Result<(), LandingError> {
-    let ItemKind::File { size, executable, mtime_ms } = item.kind else { return Ok(()) };
+/// Completes a file, and tells which it is: two of the same are an accident of names.
+fn complete_item(tree: &Tree, placed: &Placed, item: &Item) -> Result<Option<u64>, LandingError> {
+    let ItemKind::File { size, executable, mtime_ms } = item.kind else { return Ok(None) };
     let path = placed.items.path(item);
     let fail = |error| tree.fail(&path, error);
     if size == 0 {
@@ -210,31 +229,32 @@ fn complete_item(tree: &Tree, placed: &Placed, item: &Item) -> Result<(), Landin
     if !FileType::from_raw_mode(stat.st_mode).is_file() || stat.st_size.cast_unsigned() != size {
         return Err(LandingError::Tampered { at: tree.path.join(&path) });
     }
-    set_time(tree, &path, mtime_ms)
+    set_time(tree, &path, mtime_ms)?;
+    Ok(Some(stat.st_ino))
 }
 
-fn make_link(tree: &Tree, placed: &Placed, item: &Item) -> Result<(), LandingError> {
-    let ItemKind::Link { target } = &item.kind else { return Ok(()) };
+/// Makes a link; false if the disk has none.
+fn make_link(tree: &Tree, placed: &Placed, item: &Item) -> Result<bool, LandingError> {
+    let ItemKind::Link { target } = &item.kind else { return Ok(true) };
     let path = placed.items.path(item);
-    let make = || -> rustix::io::Result<()> {
-        let (dir, name) = tree
-            .root
-            .parent(&path)
-            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-        match symlinkat(&**target, &*dir, name) {
-            Err(Errno::EXIST) => {}
-            done => return done,
+    let (dir, name) = tree.root.parent(&path).map_err(|error| tree.fail(&path, error))?;
+    let make = || match symlinkat(&**target, &*dir, name) {
+        Err(Errno::EXIST) => {
+            // Made before a crash, or by somebody else.
+            let made = readlinkat(&*dir, name, Vec::new());
+            if made.is_ok_and(|made| made.to_bytes() == target.as_bytes()) {
+                return Ok(());
+            }
+            unlinkat(&*dir, name, AtFlags::empty())?;
+            symlinkat(&**target, &*dir, name)
         }
-        // Made before a crash, or by somebody else.
-        if readlinkat(&*dir, name, Vec::new())
-            .is_ok_and(|made| made.to_bytes() == target.as_bytes())
-        {
-            return Ok(());
-        }
-        unlinkat(&*dir, name, AtFlags::empty())?;
-        symlinkat(&**target, &*dir, name)
+        done => done,
     };
-    make().map_err(|error| tree.fail(&path, error.into()))
+    match make() {
+        Ok(()) => Ok(true),
+        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
+        Err(error) => Err(tree.fail(&path, error.into())),
+    }
 }
 
 fn set_folder_time(tree: &Tree, placed: &Placed, item: &Item) -> Result<(), LandingError> {

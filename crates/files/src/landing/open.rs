@@ -41,11 +41,12 @@ impl Landing {
             boot: at.boot,
             stage: Kept::Coming,
         };
-        // Known before it is made, so that none is ever left that nobody knows of.
-        files.replace("head", &head.to_bytes(), true)?;
+        // Known before it is made, so that a kill leaves none that nobody knows of; after a power cut it may be there,
+        // and empty.
+        files.replace("head", &head.to_bytes(), false)?;
         let body = make_body(&head, &target, &files)?;
         head.inode = inode(&body).at(at.dir.join(&head.partial))?;
-        files.replace("head", &head.to_bytes(), false)?;
+        files.replace("head", &head.to_bytes(), true)?;
         Self::assemble(at, head, files, target, body)
     }
 

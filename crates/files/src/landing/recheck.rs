@@ -20,22 +20,26 @@ impl Landing {
     /// how many groups were looked at, and says whether to go on; stopped, it begins from the front the next time.
     ///
     /// # Errors
-    /// When the state can't be read or written. A group that can't be read is forgotten.
+    /// When the state can't be read or written, or the partial file itself is not there any more: resume, which begins
+    /// anew. A group that can't be read is forgotten.
     pub fn recheck(&self, mut progress: impl FnMut(u64, u64) -> bool) -> Result<(), LandingError> {
+        self.check_partial().map_err(|error| self.blame(error))?;
         let groups = self.size().groups();
         for first in (0..groups).step_by(AT_ONCE as usize) {
-            let _going = self.going()?;
-            let mut recorded = Vec::new();
-            self.got.each(first, AT_ONCE, |index, hash| recorded.push((index, hash)))?;
-            for (index, hash) in recorded {
-                self.recheck_group(index, &hash)?;
-            }
+            self.recheck_some(first)?;
             if !progress((first + AT_ONCE).min(groups), groups) {
                 return Ok(());
             }
         }
         let _going = self.going()?;
         self.trust()
+    }
+
+    fn recheck_some(&self, first: u64) -> Result<(), LandingError> {
+        let _going = self.going()?;
+        let mut recorded = Vec::new();
+        self.got.each(first, AT_ONCE, |index, hash| recorded.push((index, hash)))?;
+        recorded.iter().try_for_each(|(index, hash)| self.recheck_group(*index, hash))
     }
 
     fn recheck_group(&self, index: u64, hash: &GroupHash) -> Result<(), LandingError> {

@@ -151,10 +151,11 @@ impl Landing {
         let missing: Vec<_> = self.have().missing(groups).collect();
         let mut reused = Reused::default();
         for index in missing.into_iter().flatten() {
-            let _going = self.going()?;
+            let going = self.going()?;
             if copy.group(index)? {
                 reused.groups += 1;
             }
+            drop(going);
             if index % RUN == 0 && !progress(index, groups) {
                 break;
             }

@@ -33,9 +33,12 @@ impl Place {
         Self::at(tempfile::tempdir().unwrap())
     }
 
-    /// In memory where the system has a place for it: removing 10,000 files from a disk can take a minute.
+    /// In memory where the system has room for it: removing 10,000 files from a disk can take a minute.
     pub fn in_memory() -> Self {
-        Self::at(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
+        let memory = Path::new("/dev/shm");
+        let roomy = nexus_files::free_space(memory).is_ok_and(|free| free > 1 << 30);
+        let tmp = if roomy { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        Self::at(tmp.unwrap())
     }
 
     fn at(tmp: TempDir) -> Self {
