@@ -134,6 +134,20 @@ impl Serve {
         Some(next)
     }
 
+    /// After a group: takes the groups that follow it in its request too, at most `most`, so that they are read at once.
+    /// They count as sent; gives how many.
+    pub fn take_more(&mut self, piece: &Piece, most: u32) -> u32 {
+        let next = piece.index.checked_add(1);
+        let Some(get) = self.find(piece.request) else { return 0 };
+        if get.what != What::Content || Some(get.first) != next {
+            return 0;
+        }
+        let more = most.min(get.count);
+        get.first = get.first.saturating_add(u64::from(more));
+        get.count -= more;
+        more
+    }
+
     fn find(&mut self, request: RequestId) -> Option<&mut Get> {
         let mut all = self.turns.iter_mut().flat_map(|(_, gets)| gets.iter_mut());
         all.find(|get| get.request == request)

@@ -9,10 +9,12 @@ use nexus_node::api::MessageState;
 use crate::duration::{self, OrOff, Quiet};
 
 pub(crate) mod contact;
+pub(crate) mod file;
 pub(crate) mod message;
 pub(crate) mod upkeep;
 
 pub(crate) use contact::*;
+pub(crate) use file::*;
 pub(crate) use message::*;
 pub(crate) use upkeep::*;
 
@@ -137,6 +139,9 @@ pub(crate) enum Verb {
         /// The message: its id or a unique beginning of it.
         id: String,
     },
+    /// Send and receive files and folders.
+    #[command(subcommand, after_help = "Example:\n  nexus file send Ben holiday/")]
+    File(FileVerb),
     /// React to a message.
     #[command(after_help = "Example:\n  nexus react 3fa9c2d1 👍")]
     React {

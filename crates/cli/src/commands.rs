@@ -19,6 +19,7 @@ pub(crate) mod config;
 pub(crate) mod contact;
 pub(crate) mod conversation;
 pub(crate) mod device;
+pub(crate) mod file;
 pub(crate) mod log;
 pub(crate) mod look;
 pub(crate) mod message;

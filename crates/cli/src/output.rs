@@ -65,6 +65,11 @@ impl Out {
         progress::Progress::start(!self.shape.json && !self.shape.screen_reader, what)
     }
 
+    /// A bar on the terminal for something of `size` bytes; nothing elsewhere.
+    pub(crate) fn bar(&self, size: u64) -> progress::Bar {
+        progress::Bar::start(!self.shape.json && !self.shape.screen_reader, size)
+    }
+
     /// One JSON line.
     ///
     /// # Errors

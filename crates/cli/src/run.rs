@@ -4,7 +4,7 @@ use std::io;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Global, Verb};
+use crate::args::{Cli, FileVerb, Global, Verb};
 use crate::output::{Out, Shape};
 use crate::session::{Need, endless, with};
 use crate::stop::{Done, Stop};
@@ -80,9 +80,10 @@ async fn answer(global: &Global, verb: Option<Verb>, out: &mut Out) -> Done {
 async fn attached(global: &Global, verb: Verb, out: &mut Out) -> Done {
     let need = need(&verb);
     let goes_on = matches!(&verb, Verb::Watch(_) | Verb::Nearby { watch: true })
+        || matches!(&verb, Verb::File(FileVerb::List { watch: true }))
         || matches!(&verb, Verb::History(h) if h.follow);
     let done = with(global, need, async |session| {
-        use commands::{contact, conversation, device, log, look, message};
+        use commands::{contact, conversation, device, file, log, look, message};
         match verb {
             Verb::Id { qr } => look::id(session, qr, out).await,
             Verb::Status => look::status(session, out).await,
@@ -97,6 +98,7 @@ async fn attached(global: &Global, verb: Verb, out: &mut Out) -> Done {
             Verb::Edit { id, text } => message::edit(session, id, text, out).await,
             Verb::Retract { id } => message::retract(session, id, out).await,
             Verb::React { id, emoji } => message::react(session, id, emoji, out).await,
+            Verb::File(verb) => file::run(session, verb, out).await,
             Verb::Why { id } => message::why(session, id, out).await,
             Verb::Read { conversation, to } => {
                 conversation::read(session, conversation, to, out).await
@@ -147,6 +149,7 @@ fn need(verb: &Verb) -> Need {
         | Verb::Digest { .. }
         | Verb::Why { .. }
         | Verb::Export(_)
+        | Verb::File(FileVerb::List { watch: false } | FileVerb::Verify { .. })
         | Verb::Log(_) => Need::Store,
         Verb::History(history) if !history.follow => Need::Store,
         _ => Need::Network,

@@ -39,6 +39,14 @@ pub struct Config {
     pub receipts: bool,
     /// Days until an invite expires, when not said otherwise.
     pub invite_days: u32,
+    /// Where files go that were accepted without a place; empty: `downloads` in the data directory.
+    pub downloads: String,
+    /// Largest offer of a contact, in MiB, that is accepted without asking; 0: ask each time.
+    pub auto_accept: u32,
+    /// MiB that accepting without asking leaves free on the disk.
+    pub keep_free: u32,
+    /// KiB a second that all files together may be sent at; 0: as fast as it goes.
+    pub upload_rate: u32,
 }
 
 impl Default for Config {
@@ -50,6 +58,10 @@ impl Default for Config {
             loopback_only: false,
             receipts: true,
             invite_days: 7,
+            downloads: String::new(),
+            auto_accept: 0,
+            keep_free: 1024,
+            upload_rate: 0,
         }
     }
 }
@@ -68,13 +80,23 @@ pub struct ConfigRow {
 }
 
 /// Keys and what they do.
-const KEYS: [(&str, &str); 6] = [
+const KEYS: [(&str, &str); 10] = [
     ("listen", "addresses to listen on, for example [\"0.0.0.0:46340\"]; empty: all, free port"),
     ("discovery_port", "UDP port of LAN discovery"),
     ("visibility", "who recognises this node on a LAN: everyone, contacts or hidden"),
     ("loopback_only", "use no interface but loopback"),
     ("receipts", "whether others see what I have read"),
     ("invite_days", "days until an invite expires (1 to 365)"),
+    (
+        "downloads",
+        "directory for files accepted without a place; empty: downloads in the data directory",
+    ),
+    (
+        "auto_accept",
+        "largest offer of a contact, in MiB, that is accepted without asking; 0: ask each time",
+    ),
+    ("keep_free", "MiB that accepting without asking leaves free on the disk"),
+    ("upload_rate", "KiB a second that all files together are sent at; 0: as fast as it goes"),
 ];
 
 impl Config {
@@ -142,6 +164,13 @@ impl Config {
                     .filter(|n| (1..=365).contains(n))
                     .ok_or_else(|| wrong("a number from 1 to 365"))?;
             }
+            "downloads" => {
+                let place = item.as_str().filter(|p| p.is_empty() || Path::new(p).is_absolute());
+                self.downloads = place.ok_or_else(|| wrong("an absolute path, or \"\""))?.into();
+            }
+            "auto_accept" => self.auto_accept = number(item).ok_or_else(|| wrong("MiB, or 0"))?,
+            "keep_free" => self.keep_free = number(item).ok_or_else(|| wrong("MiB, or 0"))?,
+            "upload_rate" => self.upload_rate = number(item).ok_or_else(|| wrong("KiB, or 0"))?,
             // How the terminal UI looks and which keys it has: it reads that itself.
             "tui" => {
                 item.as_table_like()
@@ -174,6 +203,10 @@ impl Config {
             "loopback_only" => serde_json::json!(self.loopback_only),
             "receipts" => serde_json::json!(self.receipts),
             "invite_days" => serde_json::json!(self.invite_days),
+            "downloads" => serde_json::json!(self.downloads),
+            "auto_accept" => serde_json::json!(self.auto_accept),
+            "keep_free" => serde_json::json!(self.keep_free),
+            "upload_rate" => serde_json::json!(self.upload_rate),
             _ => serde_json::Value::Null,
         }
     }
@@ -239,6 +272,10 @@ fn read(path: &Path) -> Answered<String> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         Err(e) => Err(error::io("can't read", path, &e)),
     }
+}
+
+fn number(item: &Item) -> Option<u32> {
+    item.as_integer().and_then(|n| u32::try_from(n).ok())
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

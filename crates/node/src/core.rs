@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use nexus_identity::ConnectId;
+use nexus_identity::{ConnectId, InstanceKey};
 use nexus_storage::{Database, Queries, Reader};
 use nexus_transport::{FrameSender, LinkId, Transport};
 use tokio::sync::Notify;
@@ -16,6 +16,7 @@ use crate::api::ErrorCode;
 use crate::config::Config;
 use crate::error::{self, Answered};
 use crate::events::Bus;
+use crate::files::Files;
 use crate::me::Me;
 use crate::paths::Paths;
 use crate::read_marks::Pacer;
@@ -51,6 +52,8 @@ pub(crate) struct Core {
     pub marks: Pacer,
     /// State of the background check of the store.
     pub health: Mutex<String>,
+    /// Files that are fetched and served.
+    pub files: Files,
     pub stop: CancellationToken,
     pub tasks: TaskTracker,
 }
@@ -59,6 +62,7 @@ pub(crate) struct Core {
 #[derive(Debug, Clone)]
 pub(crate) struct LiveLink {
     pub peer: ConnectId,
+    pub instance: InstanceKey,
     pub path: String,
     pub control: FrameSender,
     pub traffic: Arc<Traffic>,
@@ -109,6 +113,7 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Core {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        let files = Files::new(parts.config.upload_rate);
         Arc::new(Self {
             paths: parts.paths,
             config: parts.config,
@@ -125,6 +130,7 @@ impl Core {
             marks: Pacer::default(),
             hello_changed: Mutex::new(None),
             health: Mutex::new("ok".to_owned()),
+            files,
             stop: parts.stop,
             tasks: TaskTracker::new(),
         })
@@ -185,7 +191,7 @@ impl Core {
 
     /// What views show beside the store.
     pub(crate) fn outside(&self) -> Outside {
-        Outside { paths: self.live_paths(), now: self.clock.now() }
+        Outside { paths: self.live_paths(), now: self.clock.now(), progress: self.files.progress() }
     }
 
     /// Kind of the best live link to each peer.

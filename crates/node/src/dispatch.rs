@@ -17,7 +17,7 @@ use crate::{answers, messages};
 impl Dispatch for Core {
     async fn dispatch(self: Arc<Self>, command: Command, rows: Rows) -> Answered<()> {
         use crate::api::Command as C;
-        use answers::{contacts, history, settle, store, system, window, writing};
+        use answers::{contacts, files, history, settle, store, system, window, writing};
         let core = &self;
         match command {
             C::Id => system::id(core, &rows).await,
@@ -78,6 +78,14 @@ impl Dispatch for Core {
             C::Send { to, text, reply, wait } => {
                 writing::send(core, &to, text, reply, wait, &rows).await
             }
+            C::FileSend { to, paths } => files::send(core, &to, paths, &rows).await,
+            C::Files { watch } => files::list(core, watch, &rows).await,
+            C::FileAccept { id, to } => files::accept(core, id, to, &rows).await,
+            C::FileDecline { id } => files::decline(core, id, &rows).await,
+            C::FilePause { id } => files::pause(core, id, &rows).await,
+            C::FileResume { id } => files::resume(core, id, &rows).await,
+            C::FileCancel { id } => files::cancel(core, id, &rows).await,
+            C::FileVerify { id } => files::verify(core, id, &rows).await,
             C::Edit { id, text } => {
                 messages::check_text(&text)?;
                 writing::change(core, id, true, |target| Payload::Edit { target, text }, &rows)

@@ -174,8 +174,9 @@ impl Hub {
             TransportEvent::Letter(letter) => {
                 core.tasks.spawn(links::stranger(core.clone(), *letter));
             }
-            // Nobody here has anything to say on one yet.
-            TransportEvent::Blob { stream, .. } => drop(stream),
+            TransportEvent::Blob { peer, stream, .. } => {
+                core.tasks.spawn(crate::files::serve(core.clone(), peer, stream));
+            }
             TransportEvent::Nearby(nearby) => self.nearby(&nearby, false).await,
             TransportEvent::NearbyGone(nearby) => self.nearby(&nearby, true).await,
             TransportEvent::Dialling { peer, address } => {

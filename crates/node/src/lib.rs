@@ -27,6 +27,7 @@ mod doctor;
 pub mod error;
 mod events;
 mod file;
+mod files;
 mod happened;
 mod hub;
 mod ingest;

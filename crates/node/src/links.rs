@@ -36,12 +36,14 @@ pub(crate) async fn run(core: Arc<Core>, up: LinkUp) {
     let traffic = Arc::<Traffic>::default();
     let live = LiveLink {
         peer,
+        instance: up.instance,
         path: up.path.kind.name().to_owned(),
         control: frames.control.tx.clone(),
         traffic: traffic.clone(),
     };
     let apart = core.links_to(&peer).is_empty();
     locked(&core.links).insert(link, live);
+    core.files.links_changed();
     if let Err(error) = came_up(&core, &up, apart).await {
         tracing::warn!(%error, "a link came up and could not be noted");
     }
@@ -72,6 +74,7 @@ pub(crate) async fn run(core: Arc<Core>, up: LinkUp) {
         read_control(&core, peer, frames.control.rx, frames.control.tx),
     );
     locked(&core.links).remove(&link);
+    core.files.links_changed();
     let _ = core.sync.events.send(SyncEvent::Down(sync_link));
     writer.abort();
 }

@@ -21,7 +21,7 @@ use crate::refused::Refused;
 use crate::store_thread::{After, Store};
 use crate::sync_thread::{self, SyncEvent};
 use crate::time::Clock;
-use crate::{hub, network, read_marks, start_up, timers};
+use crate::{files, hub, network, read_marks, start_up, timers};
 
 /// How long tasks and the store may take to end.
 const LAST_TASKS: std::time::Duration = std::time::Duration::from_secs(10);
@@ -145,6 +145,7 @@ impl Node {
         let hub = tokio::spawn(hub::run(core.clone(), network, after));
         let timers = tokio::spawn(timers::run(core.clone()));
         core.tasks.spawn(read_marks::resume(core.clone()));
+        core.tasks.spawn(files::watch(core.clone()));
         let health = tokio::spawn(start_up::check(core.clone(), opened.unclean));
         let running = tokio::spawn(async move {
             socket.serve(core.clone(), core.stop.clone()).await;

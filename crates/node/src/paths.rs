@@ -52,6 +52,24 @@ impl Paths {
         self.root.join("config.toml")
     }
 
+    /// State of files that are on their way here.
+    #[must_use]
+    pub fn partial(&self) -> PathBuf {
+        self.root.join("partial")
+    }
+
+    /// What is known of files that others may fetch from here.
+    #[must_use]
+    pub fn sent(&self) -> PathBuf {
+        self.root.join("sent")
+    }
+
+    /// Where files go when nothing else was said.
+    #[must_use]
+    pub fn downloads(&self) -> PathBuf {
+        self.root.join("downloads")
+    }
+
     /// Everything that a node makes here but the lock, in the order in which it is to be removed: the secrets first, and
     /// the store last, which knows the name that confirms another try.
     pub(crate) fn everything(&self) -> Vec<PathBuf> {
@@ -83,7 +101,7 @@ fn turn(name: &str) -> Option<u8> {
         "identity.key" => Some(SECRETS),
         "nexus.db" => Some(STORE),
         "config.toml" | "control.sock" | "control.new" | "doctor.tmp" | "downloads" | "partial"
-        | "nexus.db.lock" => Some(OTHERS),
+        | "sent" | "nexus.db.lock" => Some(OTHERS),
         _ if begins(&[TEMP_PREFIX, "identity.tmp", "config.tmp"]) => Some(SECRETS),
         _ if begins(&["nexus.db-", "nexus.db.damaged-", "nexus.db.heal", "nexus.db.aside-"]) => {
             Some(COPIES)

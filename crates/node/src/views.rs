@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 
 use nexus_identity::card::VerifiedCard;
 use nexus_identity::{ConnectId, Millis};
+use nexus_log::body::{Answer, FileKind};
 use nexus_log::fold::{Message, Shown};
 use nexus_log::ids::{ConversationId, EntryHash, LogKey};
 use nexus_log::order::Position;
 use nexus_storage::ConversationSummary;
 use nexus_storage::contacts::{ContactRow, ContactState as StoredState};
 use nexus_storage::delivery::{Delivery, Marks};
+use nexus_storage::transfers::{TransferRow, TransferState};
 use nexus_storage::{MessageRow, Queries};
 
 use crate::api::{
-    ContactState, ContactView, ConversationView, MessageState, MessageView, ReactionView,
+    ContactState, ContactView, ConversationView, FileView, MessageState, MessageView, ReactionView,
 };
 use crate::error::Answered;
+use crate::files::live::Progress;
 use crate::me::Me;
 use crate::names::skeleton;
 use crate::time::rfc3339;
@@ -27,6 +30,8 @@ pub(crate) struct Outside {
     pub paths: BTreeMap<ConnectId, String>,
     /// The time.
     pub now: Millis,
+    /// How far files are that move.
+    pub progress: BTreeMap<EntryHash, Progress>,
 }
 
 /// Makes views on one state of the store; remembers what it looked up.
@@ -143,12 +148,59 @@ impl<'a> Viewer<'a> {
             edited: message.state.edited,
             reactions: reactions(message),
             reply_to,
-            file: None,
+            file: self.file(row)?,
             snippet: None,
             expires: base.expires.map(rfc3339),
             order: order(&base.position),
             flags,
         })
+    }
+
+    /// What a message offers.
+    pub(crate) fn file(&self, row: &MessageRow) -> Answered<Option<FileView>> {
+        let message = &row.message;
+        let (Shown::File(offer), false) = (&message.base.shown, message.state.retracted) else {
+            return Ok(None);
+        };
+        let hash = message.base.position.hash;
+        let transfer = self.store.transfer(&hash)?;
+        let progress = self.outside.progress.get(&hash);
+        let mine = message.base.author == self.me.connect_id();
+        let outgoing = transfer.as_ref().map_or(mine, |transfer| transfer.outgoing);
+        let state = state(message, transfer.as_ref(), progress, outgoing);
+        let done = match (state, progress, &transfer) {
+            ("done", ..) => offer.size,
+            (_, Some(progress), _) => progress.done.min(offer.size),
+            (_, None, Some(transfer)) => transfer.done,
+            (_, None, None) => 0,
+        };
+        let rate = progress.map_or(0, |progress| progress.rate);
+        let path = transfer.as_ref().map(|t| t.landed.as_ref().unwrap_or(&t.place));
+        let told = progress.and_then(|progress| progress.detail).map(str::to_owned);
+        let kept = transfer.as_ref().map(|t| t.detail.clone()).filter(|detail| !detail.is_empty());
+        Ok(Some(FileView {
+            transfer_id: hash.to_string(),
+            conversation: row.conversation.to_string(),
+            author: message.base.author.to_string(),
+            outgoing,
+            name: offer.name.clone(),
+            kind: match offer.kind {
+                FileKind::File => "file",
+                FileKind::Folder => "folder",
+                FileKind::Several => "several",
+            }
+            .to_owned(),
+            size: offer.size,
+            files: offer.files,
+            state: state.to_owned(),
+            done,
+            rate,
+            left: (rate > 0).then(|| offer.size.saturating_sub(done) / rate),
+            sources: progress.map_or(0, |progress| progress.sources),
+            path: path.map(|path| String::from_utf8_lossy(path).into_owned()),
+            root: message.state.root.map(|root| nexus_identity::id::hex(&root.content)),
+            detail: told.or(kept),
+        }))
     }
 
     /// The message with this hash, if it is shown.
@@ -229,6 +281,41 @@ impl<'a> Viewer<'a> {
             ),
             timer: summary.timer,
         }
+    }
+}
+
+/// Where an offer stands.
+fn state(
+    message: &Message,
+    transfer: Option<&TransferRow>,
+    progress: Option<&Progress>,
+    outgoing: bool,
+) -> &'static str {
+    let author = message.base.author;
+    let said = |answer, of_author: bool| {
+        let mut answers = message.state.answers.iter();
+        answers.any(|(who, said)| *said == answer && (*who == author) == of_author)
+    };
+    let moves = progress.is_some_and(|progress| progress.sources > 0);
+    match transfer.map(|transfer| transfer.state) {
+        Some(TransferState::Done) => "done",
+        Some(TransferState::Paused) => "paused",
+        Some(TransferState::Cancelled) if outgoing => "withdrawn",
+        Some(TransferState::Cancelled) => "cancelled",
+        Some(TransferState::Declined) => "declined",
+        Some(TransferState::Failed) if outgoing && said(Answer::Changed, true) => "changed",
+        Some(TransferState::Failed) => "failed",
+        Some(TransferState::Active) if progress.is_some_and(|p| p.verifying) => "verifying",
+        Some(TransferState::Active) if moves => "receiving",
+        Some(TransferState::Active) => "waiting",
+        Some(TransferState::Offered) if moves => "sending",
+        Some(TransferState::Offered) | None => match () {
+            () if said(Answer::Withdrawn, true) => "withdrawn",
+            () if said(Answer::Changed, true) => "changed",
+            () if said(Answer::Done, false) => "done",
+            () if said(Answer::Declined, false) => "declined",
+            () => "offered",
+        },
     }
 }
 

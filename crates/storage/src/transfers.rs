@@ -130,6 +130,26 @@ impl Queries {
         Ok(rows)
     }
 
+    /// Number of the offer that arrived last; 0 before the first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn last_offer(&self) -> Result<i64, StoreError> {
+        self.number("SELECT coalesce(max(id), 0) FROM messages WHERE shown = 7", [])
+    }
+
+    /// Offers that arrived after the one with this number, oldest first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn offers_since(&self, after: i64, limit: usize) -> Result<Vec<MessageRow>, StoreError> {
+        self.all(
+            &format!("{MESSAGE} WHERE m.shown = 7 AND m.id > ?1 ORDER BY m.id LIMIT ?2"),
+            (after, limit_column(limit)),
+            |row| read_message(self, row),
+        )
+    }
+
     /// Messages that offer files, newest arrived first.
     ///
     /// # Errors

@@ -33,6 +33,8 @@ fn offer(name: &str) -> FileOffer {
         manifest: 90,
         files: 3,
         media_type: None,
+        mtime: None,
+        executable: false,
     }
 }
 

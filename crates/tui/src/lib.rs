@@ -11,6 +11,7 @@
 //! (text of others made safe), [`links`], [`qr`], [`spoken`] (the same model in lines, for a screen reader), [`run`].
 
 pub mod config;
+pub mod files;
 pub mod keymap;
 pub mod layout;
 pub mod links;

@@ -70,6 +70,17 @@ fn line(event: &Event, style: Style) -> String {
             let id: String = conversation.chars().take(12).collect();
             ("happened", format!("something in conversation {}", sanitize::line(&id)))
         }
+        Event::Transfer { file } => (
+            "transfer",
+            format!(
+                "{} {}: {}, {} of {}",
+                style.dim(&short_id(&file.transfer_id)),
+                sanitize::line(&file.name),
+                sanitize::line(&file.state),
+                super::size(file.done),
+                super::size(file.size),
+            ),
+        ),
         Event::LinkUp { link } => {
             let who = name_or_id(&link.name, &link.connect_id);
             (
@@ -122,6 +133,7 @@ pub(crate) fn kind(event: &Event) -> &'static str {
         Event::Contact { .. } => "contact",
         Event::Conversation { .. } => "conversation",
         Event::Happened { .. } => "happened",
+        Event::Transfer { .. } => "transfer",
         Event::LinkUp { .. } => "link_up",
         Event::LinkDown { .. } => "link_down",
         Event::Nearby { .. } => "nearby",
@@ -131,13 +143,14 @@ pub(crate) fn kind(event: &Event) -> &'static str {
 }
 
 /// Every kind, in the order of the documentation.
-pub(crate) const KINDS: [&str; 11] = [
+pub(crate) const KINDS: [&str; 12] = [
     "ready",
     "message",
     "state",
     "contact",
     "conversation",
     "happened",
+    "transfer",
     "link_up",
     "link_down",
     "nearby",

@@ -99,6 +99,15 @@ pub(crate) fn body(row: &MessageView) -> String {
         "text" | "reply" => sanitize::block(&row.text),
         "retracted" => "(taken back)".to_owned(),
         "unreadable" => "(can't be read yet: its key is missing)".to_owned(),
+        "file" => match &row.file {
+            Some(file) => format!(
+                "(file: {}, {}, {})",
+                sanitize::line(&file.name),
+                super::size(file.size),
+                sanitize::line(&file.state)
+            ),
+            None => format!("(file: {})", sanitize::line(&row.text)),
+        },
         "unknown" => "(needs a newer version of nexus)".to_owned(),
         _ if row.text.is_empty() => format!("({})", sanitize::line(&row.kind)),
         _ => format!("({}: {})", sanitize::line(&row.kind), sanitize::line(&row.text)),

@@ -3,6 +3,7 @@
 //! The content itself is no part of a log: it travels beside it, and `nexus-blobs` knows its format.
 
 use nexus_identity::cbor::{CborError, Map, MapWriter};
+use nexus_identity::id::Millis;
 use nexus_identity::kdf::Secret32;
 
 /// Bytes of the name of an offer at most: what file systems take.
@@ -56,6 +57,8 @@ impl FileKind {
 /// | 6 | bytes of the manifest at the start of the content; only for kinds 1 and 2 |
 /// | 7 | files in it; only for kinds 1 and 2 |
 /// | 8 | media type, optional |
+/// | 9 | of a file: when it was changed, milliseconds since 1970, optional |
+/// | 10 | of a file: whether it may be run, bool, optional |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileOffer {
     /// What its author calls it.
@@ -74,6 +77,10 @@ pub struct FileOffer {
     pub files: u64,
     /// Media type, as the author's system says.
     pub media_type: Option<String>,
+    /// Of a file: when it was changed.
+    pub mtime: Option<Millis>,
+    /// Of a file: whether it may be run.
+    pub executable: bool,
 }
 
 /// The secret of an offer: shows nothing, and is compared as bytes.
@@ -129,6 +136,12 @@ impl FileOffer {
         if let Some(media_type) = &self.media_type {
             map.text(8, media_type);
         }
+        if let Some(mtime) = self.mtime {
+            map.uint(9, mtime.0);
+        }
+        if self.executable {
+            map.bool(10, true);
+        }
     }
 
     pub(super) fn read(map: &Map<'_>) -> Result<Self, CborError> {
@@ -155,6 +168,8 @@ impl FileOffer {
                 .find(8)
                 .map(|mut reader| reader.text_up_to(MAX_MEDIA_TYPE).map(str::to_owned))
                 .transpose()?,
+            mtime: map.find(9).map(|mut reader| reader.uint()).transpose()?.map(Millis),
+            executable: map.find(10).map(|mut reader| reader.bool()).transpose()?.unwrap_or(false),
         })
     }
 

@@ -32,6 +32,8 @@ fn any_offer() -> impl Strategy<Value = FileOffer> {
             manifest: if kind == FileKind::File { 0 } else { size / 2 },
             files: if kind == FileKind::File { 1 } else { size % 1000 },
             media_type,
+            mtime: root.map(|bytes| Millis(u64::from(bytes[0]))),
+            executable: size % 2 == 1,
         })
 }
 
@@ -200,6 +202,8 @@ fn an_offer_one_past_a_limit_needs_a_newer_version() {
         manifest: 7,
         files: 0,
         media_type,
+        mtime: None,
+        executable: false,
     };
     let reads = |offer: FileOffer| {
         let bytes = offer.encode();

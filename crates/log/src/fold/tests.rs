@@ -131,6 +131,8 @@ fn offer() -> Base {
         manifest: 0,
         files: 1,
         media_type: None,
+        mtime: None,
+        executable: false,
     };
     Base { shown: Shown::File(Box::new(offer)), ..base("plan.pdf") }
 }

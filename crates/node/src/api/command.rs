@@ -93,6 +93,52 @@ pub enum Command {
         /// Keep the answer open until this state is reached.
         wait: Option<MessageState>,
     },
+    /// Offer files or folders, as one offer. Answers one [`FileView`](super::FileView).
+    FileSend {
+        /// Contact or conversation.
+        to: String,
+        /// Absolute paths.
+        paths: Vec<String>,
+    },
+    /// Files that were offered, newest first. Answers [`FileView`](super::FileView) rows; with `watch` it goes on with a
+    /// row at each change.
+    Files {
+        /// Keep the answer open and send a row at each change.
+        watch: bool,
+    },
+    /// Fetch what was offered. Answers one [`FileView`](super::FileView).
+    FileAccept {
+        /// Entry id.
+        id: String,
+        /// Absolute path of the directory it goes to; the configured one when absent.
+        to: Option<String>,
+    },
+    /// Say that it is not wanted. Answers one [`FileView`](super::FileView).
+    FileDecline {
+        /// Entry id.
+        id: String,
+    },
+    /// Let it wait. Answers one [`FileView`](super::FileView).
+    FilePause {
+        /// Entry id.
+        id: String,
+    },
+    /// Go on with what was paused or failed. Answers one [`FileView`](super::FileView).
+    FileResume {
+        /// Entry id.
+        id: String,
+    },
+    /// Give it up: of somebody's offer what came so far goes, one of mine is withdrawn. Answers one
+    /// [`FileView`](super::FileView).
+    FileCancel {
+        /// Entry id.
+        id: String,
+    },
+    /// Read what is on disk and compare it with what was offered. Answers one [`FileView`](super::FileView).
+    FileVerify {
+        /// Entry id.
+        id: String,
+    },
     /// Replace the text of one of my messages. Answers one [`SentView`](super::SentView).
     Edit {
         /// Entry id.
@@ -299,6 +345,8 @@ impl Command {
                 | Self::LogVerify
                 | Self::LogShow { .. }
                 | Self::Export { .. }
+                | Self::Files { .. }
+                | Self::FileVerify { .. }
         )
     }
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContactView, ConversationView, LinkView, MessageState, MessageView, NearbyView};
+use super::{
+    ContactView, ConversationView, FileView, LinkView, MessageState, MessageView, NearbyView,
+};
 
 /// Something that happened. Durable ones carry a cursor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +58,11 @@ pub enum Event {
     Happened {
         /// Conversation id.
         conversation: String,
+    },
+    /// A file moved on or changed its state; twice a second at most while it moves. Not durable.
+    Transfer {
+        /// As it is now.
+        file: Box<FileView>,
     },
     /// A link came up. Not durable.
     LinkUp {

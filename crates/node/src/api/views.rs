@@ -228,8 +228,8 @@ pub struct MessageView {
     pub reactions: Vec<ReactionView>,
     /// Entry id this answers.
     pub reply_to: Option<String>,
-    /// Always absent until files exist.
-    pub file: Option<serde_json::Value>,
+    /// What is offered, of a message that offers files.
+    pub file: Option<FileView>,
     /// Found words in context (search only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snippet: Option<String>,
@@ -242,6 +242,44 @@ pub struct MessageView {
     /// Marks: `clock` (time far off), `fork` (its log has two branches).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
+}
+
+/// Files that somebody offers, and how far they are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileView {
+    /// Entry id of the offer.
+    pub transfer_id: String,
+    /// Conversation id, hex.
+    pub conversation: String,
+    /// ConnectID of who offers it.
+    pub author: String,
+    /// Whether it is mine.
+    pub outgoing: bool,
+    /// Name as offered; whoever shows it makes it safe.
+    pub name: String,
+    /// `file`, `folder` or `several`.
+    pub kind: String,
+    /// Bytes of the content.
+    pub size: u64,
+    /// Files in it.
+    pub files: u64,
+    /// `offered`; of mine `sending`, `withdrawn`, `changed`; of others' `waiting` (nobody who has it is there), `receiving`,
+    /// `verifying`, `paused`, `cancelled`, `withdrawn`, `changed`; of both `done`, `declined`, `failed`.
+    pub state: String,
+    /// Bytes of it that are there; of mine, that were sent.
+    pub done: u64,
+    /// Bytes a second; 0 while nothing moves.
+    pub rate: u64,
+    /// Seconds left at that rate.
+    pub left: Option<u64>,
+    /// Instances it comes from, or goes to, now.
+    pub sources: u64,
+    /// Where it is, or is going, or comes from.
+    pub path: Option<String>,
+    /// BLAKE3 of the content, hex, once known.
+    pub root: Option<String>,
+    /// Why it failed or waits.
+    pub detail: Option<String>,
 }
 
 /// A conversation.

@@ -178,6 +178,10 @@ pub fn shown(message: &MessageView) -> String {
         "retracted" => "(taken back)".to_owned(),
         "unreadable" => "(can't be read yet: its key has not arrived)".to_owned(),
         "unknown" => "(something that this version does not know: a newer one shows it)".to_owned(),
+        "file" => message.file.as_ref().map_or_else(
+            || format!("(file: {})", sanitize::line(&message.text)),
+            crate::files::line,
+        ),
         "timer" => {
             let seconds = message.text.strip_prefix("messages disappear after ");
             let seconds = seconds.and_then(|s| s.strip_suffix(" s")?.parse().ok());

@@ -256,6 +256,14 @@ pub(super) fn event(model: &mut Model, event: Event) {
         }
         Event::Conversation { conversation } => change(model, conversation),
         Event::Happened { conversation } => ask_happened(model, &conversation),
+        Event::Transfer { file } => {
+            if let Some(chat) = model.chats.get_mut(&file.conversation)
+                && let Some(message) =
+                    chat.messages.iter_mut().find(|m| m.entry_id == file.transfer_id)
+            {
+                message.file = Some(*file);
+            }
+        }
         Event::LinkUp { link } => {
             model.links.insert(link.instance.clone(), link);
         }
