@@ -19,15 +19,19 @@ use std::time::Duration;
 
 use futures::task::AtomicWaker;
 use nexus_identity::{ConnectId, InstanceKey};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{LinkId, PathInfo};
 
 mod ahead;
 pub(crate) mod open;
+pub mod rate;
 pub(crate) mod table;
 
+use ahead::Ahead;
 use table::Lease;
 
 /// Blob connections with one instance that one side asks on.
@@ -41,9 +45,6 @@ pub const BLOB_RATE: crate::limits::Rate = crate::limits::Rate { per_second: 5.0
 
 /// Unfinished handshakes of blob connections beside one link.
 pub const MAX_BLOB_HANDSHAKES: usize = 8;
-
-/// Time limit from the wish for a blob connection to its first byte.
-pub const BLOB_OPEN_TIME: Duration = Duration::from_secs(10);
 
 /// Bytes of each socket buffer of a blob connection: what is lost when one end dies, and what one read may find.
 pub const BLOB_BUFFER: usize = 2 * 1024 * 1024;
@@ -66,7 +67,7 @@ pub enum BlobError {
     /// The other side closed it, or is not the instance of the link.
     #[error("refused by the other side")]
     Refused,
-    /// It took longer than [`BLOB_OPEN_TIME`].
+    /// It took longer than [`crate::Timing::blob_open`].
     #[error("no answer in time")]
     TimedOut,
     /// Over a limit of this side or of the other.
@@ -97,14 +98,38 @@ pub struct BlobInfo {
 /// background. When the link is gone it fails with [`io::ErrorKind::ConnectionAborted`].
 pub struct BlobStream {
     /// `None` once it was dropped.
-    io: Option<Box<dyn Duplex>>,
+    io: Option<Io>,
     info: Option<Arc<BlobInfo>>,
     ended: Option<Arc<Ended>>,
     /// Its place in the table.
-    _lease: Option<Lease>,
+    lease: Option<Lease>,
 }
 
+/// TLS, whichever end this is.
+type Tls = TlsStream<Ahead<TcpStream>>;
+
 /// What a blob connection runs over.
+enum Io {
+    Tls(Box<Tls>),
+    Other(Box<dyn Duplex>),
+}
+
+impl Io {
+    fn as_mut(&mut self) -> Pin<&mut dyn Duplex> {
+        match self {
+            Self::Tls(tls) => Pin::new(tls.as_mut()),
+            Self::Other(other) => Pin::new(other.as_mut()),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tls(tls) => tls.is_write_vectored(),
+            Self::Other(other) => other.is_write_vectored(),
+        }
+    }
+}
+
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
@@ -113,19 +138,20 @@ impl BlobStream {
     /// Makes one of any stream, without a link behind it.
     #[must_use]
     pub fn from_stream(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
-        Self { io: Some(Box::new(stream)), info: None, ended: None, _lease: None }
+        Self { io: Some(Io::Other(Box::new(stream))), info: None, ended: None, lease: None }
     }
 
-    fn over(
-        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        info: BlobInfo,
-        lease: Lease,
-    ) -> Self {
+    fn over(mut stream: Tls, info: BlobInfo, lease: Lease) -> Self {
+        match &mut stream {
+            TlsStream::Client(client) => client.get_mut().1.set_buffer_limit(Some(BLOB_WRITE)),
+            TlsStream::Server(server) => server.get_mut().1.set_buffer_limit(Some(BLOB_WRITE)),
+        }
+        stream.get_mut().0.widen();
         Self {
-            io: Some(Box::new(stream)),
+            io: Some(Io::Tls(Box::new(stream))),
             info: Some(Arc::new(info)),
             ended: Some(Arc::clone(lease.ended())),
-            _lease: Some(lease),
+            lease: Some(lease),
         }
     }
 
@@ -133,6 +159,23 @@ impl BlobStream {
     #[must_use]
     pub fn info(&self) -> Option<&BlobInfo> {
         self.info.as_deref()
+    }
+
+    /// Cancelled when the last link to the instance is gone.
+    fn over_token(&self) -> CancellationToken {
+        self.ended.as_ref().map(|ended| ended.token.clone()).unwrap_or_default()
+    }
+
+    /// The connection without TLS, and its place, at a moment when nothing is under way in it.
+    fn into_plain(mut self) -> Option<(Ahead<TcpStream>, Option<Lease>)> {
+        let lease = self.lease.take();
+        match self.io.take()? {
+            Io::Tls(tls) => match *tls {
+                TlsStream::Client(client) => Some((client.into_inner().0, lease)),
+                TlsStream::Server(server) => Some((server.into_inner().0, lease)),
+            },
+            Io::Other(_) => None,
+        }
     }
 
     /// Whether it may go on; takes the waker along if so.
@@ -148,10 +191,14 @@ impl BlobStream {
             }
         }
         match &mut self.io {
-            Some(io) => Ok(Pin::new(io.as_mut())),
+            Some(io) => Ok(io.as_mut()),
             None => Err(io::ErrorKind::NotConnected.into()),
         }
     }
+}
+
+async fn shut(io: &mut Io) -> io::Result<()> {
+    std::future::poll_fn(|cx| io.as_mut().poll_shutdown(cx)).await
 }
 
 fn aborted() -> io::Error {
@@ -178,7 +225,7 @@ impl Drop for BlobStream {
                 }
             };
             tokio::select! {
-                _closed = tokio::time::timeout(CLOSE_TIME, io.shutdown()) => {}
+                _closed = tokio::time::timeout(CLOSE_TIME, shut(&mut io)) => {}
                 () = gone => {}
             }
         });
@@ -213,7 +260,7 @@ impl AsyncWrite for BlobStream {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.io.as_ref().is_some_and(|io| io.is_write_vectored())
+        self.io.as_ref().is_some_and(Io::is_write_vectored)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

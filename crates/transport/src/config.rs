@@ -115,6 +115,8 @@ pub struct Timing {
     pub backoff_max: Duration,
     /// Longest life of a stranger's link.
     pub stranger_life: Duration,
+    /// Time limit from the wish for a blob connection to its first byte.
+    pub blob_open: Duration,
 }
 
 impl Default for Timing {
@@ -131,6 +133,7 @@ impl Default for Timing {
             backoff_first: Duration::from_millis(500),
             backoff_max: Duration::from_secs(300),
             stranger_life: Duration::from_secs(10),
+            blob_open: Duration::from_secs(10),
         }
     }
 }

@@ -43,7 +43,7 @@ pub mod control {
     pub const PONG: u8 = 6;
     /// One byte: a [`crate::CloseCode`]; kept by the link.
     pub const BYE: u8 = 7;
-    /// A number, 4 bytes: the dialler of the link is asked for a blob connection with that number; kept by the link.
+    /// A number, 4 bytes, and a purpose, 1 byte: the dialler of the link is asked for a blob connection; kept by the link.
     pub const BLOB_OPEN: u8 = 8;
     /// The number of a [`BLOB_OPEN`], and one byte: the [`crate::CloseCode`] for which there is none; kept by the link.
     pub const BLOB_NO: u8 = 9;

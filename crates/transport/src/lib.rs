@@ -46,6 +46,7 @@ mod stranger;
 mod streams;
 mod watched;
 
+pub use blob::rate::{Measured, RateTest};
 pub use blob::{BlobError, BlobInfo, BlobStream};
 pub use code::{CloseCode, RefusedCode};
 pub use config::{Config, DISCOVERY_PORT, LocalHello, Peer, Timing, Visibility};

@@ -10,6 +10,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::beacon::BootId;
+use crate::blob::open::{Purpose, open};
+use crate::blob::rate::{self, Measured, RateTest};
 use crate::blob::{BlobError, BlobStream};
 use crate::code::CloseCode;
 use crate::config::{Config, LocalHello, Peer, Visibility};
@@ -241,7 +243,15 @@ impl Transport {
     /// [`BlobError`]. After [`BlobError::NoLink`] the next link to the instance may do; after the others it is worth
     /// another try in a while.
     pub async fn open_blob(&self, link: LinkId) -> Result<BlobStream, BlobError> {
-        crate::blob::open::open(&self.hub, link).await
+        open(&self.hub, link, Purpose::Ask).await
+    }
+
+    /// Measures how fast bytes go to the peer of a link or come from it, over a connection like those for files.
+    ///
+    /// # Errors
+    /// [`BlobError`]; [`BlobError::TooMany`] when the peer was measured several times just now.
+    pub async fn measure(&self, link: LinkId, test: RateTest) -> Result<Measured, BlobError> {
+        rate::measure(open(&self.hub, link, Purpose::Measure).await?, test).await
     }
 
     /// Who discovery hears now.

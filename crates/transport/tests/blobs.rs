@@ -16,11 +16,13 @@ use std::sync::Arc;
 
 use common::{LIMIT, Node, Person, contacts, short};
 use nexus_identity::{ConnectId, Secret32, Statement};
+use nexus_transport::blob::rate::MAX_RATE_BYTES;
 use nexus_transport::blob::{BLOB_BUFFER, MAX_BLOB_HANDSHAKES, MAX_BLOBS_PER_SIDE};
 use nexus_transport::gate::gate_for_blobs;
 use nexus_transport::tls::{BLOB_ALPN, TlsConfigs, server_name};
 use nexus_transport::{
-    BlobError, BlobStream, CloseCode, Frame, LinkUp, RefusedCode, TransportEvent, Visibility,
+    BlobError, BlobStream, CloseCode, Frame, LinkUp, RateTest, RefusedCode, TransportEvent,
+    Visibility,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -307,7 +309,7 @@ async fn without_a_gate_of_a_link_there_is_no_blob_connection() {
 async fn bytes_that_no_dialler_sends_first_are_refused() {
     let (a, mut b, up_a, _up_b) = linked().await;
     let gate = gate_for_blobs(&up_a.exporter);
-    for (first, times) in [([2, 0, 0, 0, 0], 1), ([0, 0, 0, 0, 1], 2)] {
+    for (first, times) in [([3, 0, 0, 0, 0], 1), ([0, 0, 0, 0, 1], 2)] {
         assert_eq!(answer(raw(b.address(), &gate, &a.person).await, &first).await, b"");
         refused(&b, RefusedCode::Blob, times).await;
     }
@@ -321,7 +323,7 @@ async fn bytes_that_no_dialler_sends_first_are_refused() {
 
 #[tokio::test]
 async fn frames_about_blob_connections_from_the_wrong_side_end_the_link() {
-    for (code, from_dialler, length) in [(8, true, 4), (9, false, 5), (8, false, 3), (9, true, 4)] {
+    for (code, from_dialler, length) in [(8, true, 5), (9, false, 5), (8, false, 4), (9, true, 4)] {
         let (mut a, mut b, up_a, up_b) = linked().await;
         let (up, other) = if from_dialler { (&up_a, &mut b) } else { (&up_b, &mut a) };
         up.frames.control.tx.send(Frame::new(code, vec![0; length])).await.unwrap();
@@ -334,7 +336,9 @@ async fn more_asked_for_than_may_be_is_answered_with_no() {
     let (mut a, mut b, _up_a, mut up_b) = linked().await;
     // Asked past our own table, so that nobody here expects them.
     for number in 0..40u32 {
-        let frame = Frame::new(8, (1000 + number).to_be_bytes());
+        let mut body = (1000 + number).to_be_bytes().to_vec();
+        body.push(0);
+        let frame = Frame::new(8, body);
         up_b.frames.control.tx.send(frame).await.unwrap();
     }
     // They are refused one by one, and the link goes on.
@@ -468,4 +472,40 @@ async fn a_stream_that_nobody_reads_holds_up_neither_messages_nor_the_link() {
     assert!(got == all);
     assert!(up_a.frames.control.rx.try_recv().is_none());
     assert_eq!((a.transport.links().len(), b.transport.links().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn either_side_measures_both_ways_sealed_and_plain_and_the_caller_of_the_other_sees_nothing()
+{
+    let (mut a, mut b, up_a, up_b) = linked().await;
+    for (node, up) in [(&a, &up_a), (&b, &up_b)] {
+        for (send, sealed) in [(true, true), (true, false), (false, true), (false, false)] {
+            let test = RateTest { send, sealed, bytes: 3_000_000 };
+            let measured = node.transport.measure(up.link, test).await.unwrap();
+            assert!(measured.bytes > 0 && measured.bytes <= test.bytes, "{measured:?}");
+        }
+    }
+    for node in [&mut a, &mut b] {
+        while let Ok(event) = node.events.try_recv() {
+            assert!(!matches!(event, TransportEvent::Blob { .. }));
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_measures_too_much_or_too_often_is_told_no() {
+    let (a, b, up_a, _up_b) = linked().await;
+    let test = |bytes| RateTest { send: true, sealed: true, bytes };
+    let much = a.transport.measure(up_a.link, test(MAX_RATE_BYTES + 1)).await;
+    assert!(matches!(much, Err(BlobError::TooMany)));
+    let mut answered = 0;
+    let refused = loop {
+        match a.transport.measure(up_a.link, test(1)).await {
+            Ok(_) => answered += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, BlobError::TooMany));
+    assert!((1..20).contains(&answered), "{answered}");
+    drop(b);
 }

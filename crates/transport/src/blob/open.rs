@@ -19,7 +19,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::ahead::Ahead;
 use super::table::{Answer, Asker, Blobs};
-use super::{BLOB_BUFFER, BLOB_OPEN_TIME, BLOB_STALL, BLOB_WRITE, BlobError, BlobInfo, BlobStream};
+use super::{BLOB_BUFFER, BLOB_STALL, BlobError, BlobInfo, BlobStream, rate};
 use crate::code::{CloseCode, RefusedCode};
 use crate::event::{LinkId, PathInfo, PathKind, Side, TransportEvent};
 use crate::frame::{Frame, control};
@@ -33,21 +33,35 @@ pub(crate) const I_ASK: u8 = 0;
 /// The other side asks on it, and for it, with this number.
 pub(crate) const YOU_ASKED: u8 = 1;
 
+/// Who opened the connection measures on it how fast bytes go; the number is 0.
+pub(crate) const I_MEASURE: u8 = 2;
+
 /// The answer to the first bytes, where it is no close code.
 pub(crate) const WELCOME: u8 = 0;
 
-/// Opens a blob connection beside a link, to ask on it.
-pub(crate) async fn open(hub: &Arc<Hub>, link: LinkId) -> Answer {
+/// What a blob connection is for; the number is its byte in `BLOB_OPEN`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Purpose {
+    /// To ask on it.
+    Ask = 0,
+    /// To measure; the transport answers by itself.
+    Measure = 1,
+}
+
+/// Opens a blob connection beside a link.
+pub(crate) async fn open(hub: &Arc<Hub>, link: LinkId, purpose: Purpose) -> Answer {
     let wish = hub.wish_blob(link, Asker::Me)?;
     let ended = Arc::clone(wish.lease.ended());
     let opening = async {
         match wish.side {
+            Side::Dialler if purpose == Purpose::Measure => dial(hub, wish, I_MEASURE, 0).await,
             Side::Dialler => dial(hub, wish, I_ASK, 0).await,
-            Side::Listener => ask(hub, wish).await,
+            Side::Listener => ask(hub, wish, purpose).await,
         }
     };
     tokio::select! {
-        opened = tokio::time::timeout(BLOB_OPEN_TIME, opening) => {
+        opened = tokio::time::timeout(hub.timing.blob_open, opening) => {
             opened.unwrap_or(Err(BlobError::TimedOut))
         }
         () = ended.token.cancelled() => Err(BlobError::NoLink),
@@ -55,7 +69,7 @@ pub(crate) async fn open(hub: &Arc<Hub>, link: LinkId) -> Answer {
 }
 
 /// Asks who dialled the link for one.
-async fn ask(hub: &Arc<Hub>, wish: Wish) -> Answer {
+async fn ask(hub: &Arc<Hub>, wish: Wish, purpose: Purpose) -> Answer {
     struct Asking {
         blobs: Blobs,
         instance: InstanceKey,
@@ -70,7 +84,9 @@ async fn ask(hub: &Arc<Hub>, wish: Wish) -> Answer {
     let (link, instance) = (wish.link, wish.instance);
     let (number, answered) = blobs.ask(instance, wish.lease);
     let _asking = Asking { blobs, instance, number };
-    if !hub.send_control(link, Frame::new(control::BLOB_OPEN, number.to_be_bytes())) {
+    let [a, b, c, d] = number.to_be_bytes();
+    let frame = Frame::new(control::BLOB_OPEN, [a, b, c, d, purpose as u8]);
+    if !hub.send_control(link, frame) {
         return Err(BlobError::NoLink);
     }
     answered.await.unwrap_or(Err(BlobError::NoLink))
@@ -84,8 +100,9 @@ pub(crate) fn handle(
     frame: Frame,
 ) -> Result<Option<Frame>, End> {
     match (frame.code, side, frame.body.as_slice()) {
-        (control::BLOB_OPEN, Side::Dialler, &[a, b, c, d]) => {
-            asked(hub, link, u32::from_be_bytes([a, b, c, d]));
+        (control::BLOB_OPEN, Side::Dialler, &[a, b, c, d, purpose @ 0..=1]) => {
+            let purpose = if purpose == 0 { Purpose::Ask } else { Purpose::Measure };
+            asked(hub, link, u32::from_be_bytes([a, b, c, d]), purpose);
             Ok(None)
         }
         (control::BLOB_NO, Side::Listener, &[a, b, c, d, code]) => {
@@ -98,7 +115,7 @@ pub(crate) fn handle(
 }
 
 /// The peer asks for one: dials it, beside the link's own work.
-fn asked(hub: &Arc<Hub>, link: LinkId, number: u32) {
+fn asked(hub: &Arc<Hub>, link: LinkId, number: u32, purpose: Purpose) {
     let no = move |hub: &Hub, error: &BlobError| {
         let code = match error {
             BlobError::TooMany => CloseCode::Busy,
@@ -117,11 +134,11 @@ fn asked(hub: &Arc<Hub>, link: LinkId, number: u32) {
     hub.tasks.spawn(async move {
         let dialling = dial(&dialler, wish, YOU_ASKED, number);
         let dialled = tokio::select! {
-            dialled = tokio::time::timeout(BLOB_OPEN_TIME, dialling) => dialled,
+            dialled = tokio::time::timeout(dialler.timing.blob_open, dialling) => dialled,
             () = ended.token.cancelled() => return,
         };
         match dialled.unwrap_or(Err(BlobError::TimedOut)) {
-            Ok(stream) => tell(&dialler, stream).await,
+            Ok(stream) => serve(&dialler, stream, purpose).await,
             Err(error) => no(&dialler, &error),
         }
     });
@@ -136,7 +153,7 @@ fn refused(hub: &Hub, link: LinkId, number: u32, code: u8) {
     let _gone = answer.send(Err(refusal(code)));
 }
 
-fn refusal(code: u8) -> BlobError {
+pub(super) fn refusal(code: u8) -> BlobError {
     match CloseCode::from_byte(code) {
         CloseCode::Busy => BlobError::TooMany,
         CloseCode::Timeout => BlobError::TimedOut,
@@ -144,15 +161,23 @@ fn refusal(code: u8) -> BlobError {
     }
 }
 
+/// What this side does with one that the peer wanted.
+async fn serve(hub: &Arc<Hub>, stream: BlobStream, purpose: Purpose) {
+    match purpose {
+        Purpose::Ask => tell(hub, stream).await,
+        Purpose::Measure => rate::serve(hub, stream).await,
+    }
+}
+
 /// Hands one to the caller, on which the peer asks. One for which there is no room in time is dropped.
-pub(crate) async fn tell(hub: &Hub, stream: BlobStream) {
+async fn tell(hub: &Hub, stream: BlobStream) {
     let Some((link, peer, instance)) =
         stream.info().map(|info| (info.link, info.peer, info.instance))
     else {
         return;
     };
     let event = TransportEvent::Blob { link, peer, instance, stream };
-    let _full = tokio::time::timeout(BLOB_OPEN_TIME, hub.events.send(event)).await;
+    let _full = tokio::time::timeout(hub.timing.blob_open, hub.events.send(event)).await;
 }
 
 /// Dials one: as [`open`], but for the time limit.
@@ -178,10 +203,7 @@ async fn dial(hub: &Arc<Hub>, wish: Wish, asker: u8, number: u32) -> Answer {
         code => return Err(refusal(code)),
     }
     let path = path(negotiated, address, local, "beside the link, to where it was dialled");
-    let (socket, session) = tls.get_mut();
-    socket.widen();
-    session.set_buffer_limit(Some(BLOB_WRITE));
-    Ok(BlobStream::over(tls, BlobInfo { link, peer, instance, path }, lease))
+    Ok(BlobStream::over(tls.into(), BlobInfo { link, peer, instance, path }, lease))
 }
 
 fn path(negotiated: Negotiated, address: SocketAddr, local: SocketAddr, why: &str) -> PathInfo {
@@ -218,14 +240,16 @@ pub(crate) struct Arrived {
     stream: BlobStream,
     /// Who asked for it here; else the peer asks on it.
     wanted: Option<oneshot::Sender<Answer>>,
+    /// What the peer wants with it else.
+    purpose: Purpose,
 }
 
 impl Arrived {
     /// Passes it on to who waits for it.
-    pub(crate) async fn hand_over(self, hub: &Hub) {
+    pub(crate) async fn hand_over(self, hub: &Arc<Hub>) {
         match self.wanted {
             Some(wanted) => drop(wanted.send(Ok(self.stream))),
-            None => tell(hub, self.stream).await,
+            None => serve(hub, self.stream, self.purpose).await,
         }
     }
 }
@@ -256,7 +280,7 @@ pub(crate) async fn accept(
     let [asker, number @ ..] = first;
     let number = u32::from_be_bytes(number);
     let admitted = match asker {
-        I_ASK if number == 0 => hub.admit_blob(&instance).map(|place| (place, None)),
+        I_ASK | I_MEASURE if number == 0 => hub.admit_blob(&instance).map(|place| (place, None)),
         YOU_ASKED => {
             let blobs = hub.state().blobs.clone();
             let asked = blobs.answered(&instance, number).zip(hub.link_to(&instance));
@@ -279,11 +303,9 @@ pub(crate) async fn accept(
         return Err(refused);
     };
     let path = path(negotiated, remote, local, "beside the link, from who dialled it");
-    let (socket, session) = tls.get_mut();
-    socket.widen();
-    session.set_buffer_limit(Some(BLOB_WRITE));
-    let stream = BlobStream::over(tls, BlobInfo { link, peer, instance, path }, lease);
-    Ok(Arrived { stream, wanted })
+    let stream = BlobStream::over(tls.into(), BlobInfo { link, peer, instance, path }, lease);
+    let purpose = if asker == I_MEASURE { Purpose::Measure } else { Purpose::Ask };
+    Ok(Arrived { stream, wanted, purpose })
 }
 
 /// Sets what the system does not know to nothing.

@@ -59,6 +59,7 @@ impl Person {
         let id = self.identity.connect_id();
         let mut config = Config::new(id, self.instance(), self.hello.clone());
         config.visibility = visibility;
+        config.timing.blob_open = Duration::from_millis(500);
         config.loopback_only = true;
         config.discovery_port = 0;
         config.listen = vec!["127.0.0.1:0".parse().unwrap()];
@@ -349,4 +350,35 @@ async fn a_blob_connection_ends_when_nothing_takes_over_from_a_link_that_was_rep
     drop((control, mux));
     let ended = tokio::time::timeout(LIMIT, here.read_u8()).await.unwrap();
     assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionAborted);
+}
+
+#[tokio::test]
+async fn who_was_asked_for_a_blob_connection_and_says_nothing_is_waited_for_so_long_and_one_that_says_no_is_not()
+ {
+    let (alice, bob) = (Person::new(1), Person::new(2));
+    let (transport, mut events) = alice.start().await;
+    bob.wants(&transport);
+    let (mut control, _mux) = bob.shake_hands(&transport).await;
+    let mut links = Vec::new();
+    link_up(&mut events, &mut links).await;
+    let link = transport.links()[0].link;
+    let silent = transport.open_blob(link).await;
+    assert!(matches!(silent, Err(crate::BlobError::TimedOut)), "{silent:?}");
+    for (code, refused) in [(CloseCode::Busy, true), (CloseCode::Internal, false)] {
+        let saying_no = async {
+            loop {
+                let frame = Frame::read(&mut control).await.unwrap().unwrap();
+                let [number @ .., 0] = frame.body.as_slice() else { continue };
+                if frame.code == control::BLOB_OPEN && number != [0; 4] {
+                    let body = [number, &[code.to_byte()]].concat();
+                    let mut no = Vec::new();
+                    encode(&Frame::new(control::BLOB_NO, body), &mut no);
+                    return send(&mut control, &no).await.unwrap();
+                }
+            }
+        };
+        let (answer, ()) = tokio::join!(transport.open_blob(link), saying_no);
+        let too_many = matches!(answer, Err(crate::BlobError::TooMany));
+        assert!(too_many == refused && answer.is_err(), "{answer:?}");
+    }
 }

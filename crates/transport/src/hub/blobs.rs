@@ -63,6 +63,12 @@ impl Hub {
         Ok((lease, link, entry.peer))
     }
 
+    /// Whether the peer of a link may measure once more now.
+    pub(crate) fn may_measure(&self, link: LinkId) -> bool {
+        let now = self.now();
+        self.state().links.get_mut(&link).is_some_and(|entry| entry.measure_rate.allow(now))
+    }
+
     /// The current link to an instance.
     pub(crate) fn link_to(&self, instance: &InstanceKey) -> Option<(LinkId, ConnectId)> {
         self.state().link_to(instance).map(|(link, entry)| (link, entry.peer))

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Hub, State};
 use crate::blob::BLOB_RATE;
+use crate::blob::rate::RATE_RATE;
 use crate::code::CloseCode;
 use crate::config::Visibility;
 use crate::dial::{AttemptId, Linked};
@@ -40,6 +41,8 @@ pub(crate) struct LinkEntry {
     pub(super) gate: Gate,
     /// How many of them may still be begun.
     pub(super) blob_rate: TotalRate,
+    /// How often the peer may measure over them.
+    pub(super) measure_rate: TotalRate,
 }
 
 /// What a connection became; when dropped its place is free again.
@@ -148,6 +151,7 @@ impl Hub {
             urgent: None,
             gate: gate_for_blobs(exporter),
             blob_rate: TotalRate::new(BLOB_RATE),
+            measure_rate: TotalRate::new(RATE_RATE),
         };
         if side == Side::Listener {
             // Before the answer goes out: the peer may use it as soon as it has that.

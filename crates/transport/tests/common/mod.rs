@@ -121,6 +121,7 @@ pub fn short() -> Timing {
         backoff_first: Duration::from_millis(50),
         backoff_max: Duration::from_secs(2),
         stranger_life: Duration::from_secs(2),
+        blob_open: Duration::from_secs(10),
     }
 }
 
