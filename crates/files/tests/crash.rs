@@ -181,6 +181,13 @@ fn a_kill_around_the_moment_of_naming_lands_once_and_only_once() {
         let mut bytes = Vec::new();
         landing.read_group(0, &mut bytes).unwrap();
         assert_eq!(bytes, group(&source, 0).0, "it serves on");
+        assert_eq!(landing.manifest(), source.manifest());
+        kill(landing);
+        // Killed again, when all but the head of the state was removed:
+        ["got", "list", "first", "tree"]
+            .iter()
+            .for_each(|end| drop(fs::remove_file(state_file(&place, end))));
+        let landing = Landing::resume(&place.partial(), source.what()).unwrap();
         let landed = landing.finish(&root(&source)).unwrap();
         assert_eq!((landed.path, landed.already_there), (numbered(&place, &name, 2), false));
         assert_eq!(place.landed().len(), 2);

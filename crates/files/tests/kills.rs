@@ -73,7 +73,8 @@ fn killed_a_hundred_times_at_any_step_it_lands_once_and_right_and_nothing_is_lef
     let mut kills = 0;
     while kills < 100 {
         let mut most = 0;
-        loop {
+        for tries in 0.. {
+            assert!(tries < 50, "it does not come to an end");
             // The last line that is heard says where it is, more or less, when it is killed.
             let heard = killed_after(&place, kills % 29 + 1);
             kills += 1;

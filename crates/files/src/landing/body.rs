@@ -23,8 +23,8 @@ pub(crate) enum Body {
     File { file: File, path: PathBuf },
     /// A blob with a manifest.
     Tree(Box<Tree>),
-    /// It has its final name already.
-    Done,
+    /// It has its final name already; its manifest, if it is known.
+    Done(Option<Vec<u8>>),
 }
 
 /// A folder that is filled.
@@ -54,7 +54,7 @@ impl Body {
         match self {
             Self::File { file, path } => file.write_all_at(bytes, start).at(path),
             Self::Tree(tree) => tree.write(start, bytes),
-            Self::Done => Err(LandingError::Over),
+            Self::Done(_) => Err(LandingError::Over),
         }
     }
 
@@ -65,7 +65,7 @@ impl Body {
                 file.read_exact_at(out, start).map_err(|error| cut(path, error))
             }
             Self::Tree(tree) => tree.read(start, out),
-            Self::Done => Err(LandingError::Over),
+            Self::Done(_) => Err(LandingError::Over),
         }
     }
 }

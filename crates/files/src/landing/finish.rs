@@ -100,7 +100,7 @@ impl Landing {
                 tree.close();
                 complete_tree(tree, tree.placed()?, kind)
             }
-            Body::Done => Err(LandingError::Over),
+            Body::Done(_) => Err(LandingError::Over),
         }
     }
 
@@ -112,7 +112,7 @@ impl Landing {
         };
         let path = self.at.dir.join(&partial);
         match (&self.body, stat(&self.target, &partial).at(&path)?) {
-            (Body::Done, _) => Ok(()),
+            (Body::Done(_), _) => Ok(()),
             (_, Some(stat)) if stat.st_ino == inode => Ok(()),
             _ => Err(LandingError::Tampered { at: path }),
         }
@@ -150,7 +150,7 @@ impl Landing {
             if self.root()?.as_ref() != Some(root) {
                 return Err(LandingError::WrongRoot);
             }
-            if instead.source.check().is_err() {
+            if instead.source.as_ref().is_none_or(|source| source.check().is_err()) {
                 self.drop_instead()?;
                 return Err(LandingError::Tampered { at: path });
             }
@@ -168,11 +168,11 @@ impl Landing {
         target: OwnedFd,
         name: String,
     ) -> Result<Self, LandingError> {
-        let manifest = files.read("tree")?.and_then(|kept| unpack(&kept)).unwrap_or_default();
-        let source = Source::landed(&at.dir.join(&name), &head.what, manifest)
-            .map_err(|_| LandingError::Tampered { at: at.dir.join(&name) })?;
+        let manifest = files.read("tree")?.and_then(|kept| unpack(&kept));
+        let path = at.dir.join(&name);
+        let source = Source::landed(&path, &head.what, manifest.clone().unwrap_or_default()).ok();
         let groups = head.what.size.groups();
-        let landing = Self::assemble(at, head, files, target, Body::Done)?;
+        let landing = Self::assemble(at, head, files, target, Body::Done(manifest))?;
         *lock(&landing.have) = nexus_blobs::GroupSet::from_range(0..groups);
         *lock(&landing.instead) = Some(Instead { name, source, already_there: false }.into());
         Ok(landing)

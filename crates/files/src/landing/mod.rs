@@ -76,7 +76,8 @@ enum Stage {
 #[derive(Debug)]
 struct Instead {
     name: String,
-    source: Source,
+    /// To read from; nothing if a landing was cut off so late that its manifest was removed already.
+    source: Option<Source>,
     /// It was there before, and was not made by this landing.
     already_there: bool,
 }
@@ -144,10 +145,8 @@ impl Landing {
         }
         if let Some(instead) = self.instead() {
             let path = self.at.dir.join(&instead.name);
-            return instead
-                .source
-                .read_run(index, 1, out)
-                .map_err(|_| LandingError::Tampered { at: path });
+            let Some(source) = &instead.source else { return Err(LandingError::NoManifest) };
+            return source.read_run(index, 1, out).map_err(|_| LandingError::Tampered { at: path });
         }
         self.read_own(index, out).map_err(|error| self.blame(error))
     }

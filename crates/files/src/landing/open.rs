@@ -206,7 +206,7 @@ fn inode(body: &Body) -> rustix::io::Result<u64> {
     let fd = match body {
         Body::File { file, .. } => file.as_fd(),
         Body::Tree(tree) => tree.root.root().as_fd(),
-        Body::Done => return Err(rustix::io::Errno::BADF),
+        Body::Done(_) => return Err(rustix::io::Errno::BADF),
     };
     Ok(fstat(fd)?.st_ino)
 }

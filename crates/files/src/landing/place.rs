@@ -26,7 +26,7 @@ impl Landing {
     /// Whether the manifest is known; also true of a file, which has none.
     pub fn has_manifest(&self) -> bool {
         match &self.body {
-            Body::File { .. } | Body::Done => true,
+            Body::File { .. } | Body::Done(_) => true,
             Body::Tree(tree) => tree.placed().is_ok(),
         }
     }
@@ -34,7 +34,8 @@ impl Landing {
     /// The manifest, if it is known.
     pub fn manifest(&self) -> Option<&[u8]> {
         match &self.body {
-            Body::File { .. } | Body::Done => None,
+            Body::File { .. } => None,
+            Body::Done(manifest) => manifest.as_deref(),
             Body::Tree(tree) => tree.placed().ok().map(|placed| &*placed.manifest),
         }
     }

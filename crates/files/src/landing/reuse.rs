@@ -134,7 +134,8 @@ impl Landing {
         let _going = self.going()?;
         let groups = self.size().groups();
         let had = self.have_count();
-        let instead = Instead { name: earlier.name.clone(), source, already_there: true };
+        let name = earlier.name.clone();
+        let instead = Instead { name, source: Some(source), already_there: true };
         *lock(&self.instead) = Some(instead.into());
         *lock(&self.have) = GroupSet::from_range(0..groups);
         Ok(Reused { groups: groups - had, whole: Some(self.at.dir.join(&earlier.name)) })
@@ -252,7 +253,7 @@ impl<'l> Copy<'l> {
                 let to = tree.placed().and_then(|placed| tree.file(placed, file));
                 to.map_or(Ok(false), |to| sys::copy_range(&from, &to, size))
             }
-            Body::Done => Ok(false),
+            Body::Done(_) => Ok(false),
         }
     }
 

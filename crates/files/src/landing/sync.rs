@@ -56,7 +56,7 @@ impl Landing {
                 Ok(placed) => sync_tree(tree, placed),
                 Err(_) => tree.sync_first(),
             },
-            Body::Done => Ok(()),
+            Body::Done(_) => Ok(()),
         }
     }
 

@@ -24,8 +24,9 @@ pub(crate) use slots::Slots;
 
 use crate::error::{At as _, LandingError};
 
-/// The files of one blob, by the ends of their names. The head is first to come and last to go.
-const ENDS: [&str; 7] = ["got", "list", "first", "tree", "tree.new", "head.new", "head"];
+/// The files of one blob, by the ends of their names. The head is first to come and last to go, and the manifest stays
+/// as long as can be: without it what landed can't be served on.
+const ENDS: [&str; 7] = ["got", "list", "first", "tree.new", "head.new", "tree", "head"];
 
 /// Where the state of one blob is.
 #[derive(Clone, Debug)]
