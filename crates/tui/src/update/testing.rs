@@ -1,9 +1,10 @@
 //! Models to test with: a person called Ana, her conversations, a fixed time.
 
+use jiff::ToSpan;
 use jiff::tz::TimeZone;
 use nexus_node::api::{
-    ContactState, ContactView, ConversationView, HappenedView, IdentityView, LinkView,
-    MessageState, MessageView, NearbyView,
+    ContactState, ContactView, ConversationView, ErrorBody, ErrorCode, HappenedView, IdentityView,
+    LinkView, MessageState, MessageView, NearbyView,
 };
 
 use crate::config::Config;
@@ -187,6 +188,20 @@ pub(crate) fn answer(
     let found = model.pending.iter().find(|(_, p)| fits(&p.purpose));
     let (serial, purpose) = found.map(|(s, p)| (*s, p.purpose.clone())).expect("a question");
     update(model, Message::Answer { serial, purpose, result: Ok(rows) })
+}
+
+/// Refuses the first question that fits: the disk is full.
+pub(crate) fn refuse(model: &mut Model, fits: impl Fn(&Purpose) -> bool) -> Vec<Effect> {
+    let found = model.pending.iter().find(|(_, p)| fits(&p.purpose));
+    let (serial, purpose) = found.map(|(s, p)| (*s, p.purpose.clone())).expect("a question");
+    let error = ErrorBody::new(ErrorCode::DiskFull, "the disk is full", "free some");
+    update(model, Message::Answer { serial, purpose, result: Err(error) })
+}
+
+/// So many milliseconds pass.
+pub(crate) fn later(model: &mut Model, milliseconds: i64) -> Vec<Effect> {
+    let now = Now { at: model.now.at + milliseconds.milliseconds(), zone: model.now.zone.clone() };
+    update(model, Message::Time(now))
 }
 
 /// Presses keys, written as in `config.toml`.

@@ -1,12 +1,11 @@
-use jiff::ToSpan;
 use nexus_node::api::{
     Command, ContactState, DraftView, ErrorBody, ErrorCode, Event, EventView, MessageState,
     MessageView, Place as At,
 };
 
 use super::testing::{
-    ANA, CLEO, answer, chat, commands, contact, conversation, happened, home, message, now, press,
-    write,
+    ANA, CLEO, answer, chat, commands, contact, conversation, happened, home, later, message, now,
+    press, refuse, write,
 };
 use super::*;
 use crate::message::{Load, Mouse, Purpose, Rows};
@@ -14,7 +13,6 @@ use crate::model::chat::{Anchor, Writing};
 use crate::model::home::Item;
 use crate::model::window::Window;
 use crate::model::{Focus, Model};
-use crate::time::Now;
 
 const SIZE: (u16, u16) = (80, 24);
 
@@ -24,11 +22,6 @@ fn tell(model: &mut Model, event: Event) -> Vec<Effect> {
 
 fn arrives(model: &mut Model, message: MessageView) -> Vec<Effect> {
     tell(model, Event::Message { message: Box::new(message), new: true })
-}
-
-fn later(model: &mut Model, milliseconds: i64) -> Vec<Effect> {
-    let now = Now { at: model.now.at + milliseconds.milliseconds(), zone: model.now.zone.clone() };
-    update(model, Message::Time(now))
 }
 
 #[test]
@@ -401,13 +394,6 @@ fn the_words_of_a_backup_are_shown_once() {
     assert!(shown.contains("alpha bravo charlie") && shown.contains("is written"), "{shown}");
     press(&mut model, "esc");
     assert_eq!(model.backup, None);
-}
-
-fn refuse(model: &mut Model, fits: impl Fn(&Purpose) -> bool) -> Vec<Effect> {
-    let found = model.pending.iter().find(|(_, p)| fits(&p.purpose));
-    let (serial, purpose) = found.map(|(s, p)| (*s, p.purpose.clone())).expect("a question");
-    let error = ErrorBody::new(ErrorCode::DiskFull, "the disk is full", "free some");
-    update(model, Message::Answer { serial, purpose, result: Err(error) })
 }
 
 #[test]

@@ -1,29 +1,17 @@
-use jiff::ToSpan;
 use nexus_node::api::{Command, ConversationView, ErrorBody, ErrorCode, Event, EventView};
 
 use super::*;
-use crate::message::{Effect, Message, Rows};
+use crate::message::{Message, Rows};
 use crate::model::chat::Writing;
 use crate::model::composer::MOST;
 use crate::model::unsaved::unsaved;
-use crate::time::Now;
 use crate::update::compose::MAX_FIELD;
-use crate::update::testing::{answer, chat, commands, conversation, message, press, write};
+use crate::update::testing::{
+    answer, chat, commands, conversation, later, message, press, refuse, write,
+};
 use crate::update::update;
 
 const SIZE: (u16, u16) = (80, 24);
-
-fn later(model: &mut Model, milliseconds: i64) -> Vec<Effect> {
-    let now = Now { at: model.now.at + milliseconds.milliseconds(), zone: model.now.zone.clone() };
-    update(model, Message::Time(now))
-}
-
-fn refuse(model: &mut Model, fits: impl Fn(&Purpose) -> bool) -> Vec<Effect> {
-    let found = model.pending.iter().find(|(_, p)| fits(&p.purpose));
-    let (serial, purpose) = found.map(|(s, p)| (*s, p.purpose.clone())).expect("a question");
-    let error = ErrorBody::new(ErrorCode::DiskFull, "the disk is full", "free some");
-    update(model, Message::Answer { serial, purpose, result: Err(error) })
-}
 
 fn keeps(purpose: &Purpose) -> bool {
     matches!(purpose, Purpose::Keep { .. })
