@@ -182,8 +182,8 @@ def check_hello(v, w):
 
 # ---- 5. Entries
 OPEN, SEALS, ENTRY, HEADER = 1, 2, 3, struct.Struct(">BBH32sQ32sI32s")
-BODIES = {1: {1}, 2: {1, 2}, 3: {1}, 4: {1, 2}, 5: {1, 2}, 6: {1, 2, 3, 4}, 7: {1, 2}, 8: {1}, 9: {1}, 10: {1, 3, 4}, 12: {1},
-          13: set(), 16: {1}, 17: {1, 2}}
+BODIES = {1: {1}, 2: {1, 2}, 3: {1}, 4: {1, 2}, 5: {1, 2}, 6: {1, 2, 3, 4}, 7: {1, 2}, 8: {1}, 9: {1},
+          10: {1, 3, 4}, 12: {1}, 13: set(), 16: {1}, 17: {1, 2}}
 committed = lambda key, log, epoch: derive("nexus epoch v1", key, log, be(epoch, 4))
 fingerprint = lambda rows: derive("nexus frontier v1", *sorted(t + log + be(seq, 8) + h for t, log, seq, h in rows))
 sized = lambda text, size: be(len(text.encode()), size) + text.encode()

@@ -15,14 +15,24 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and what it may use of ours. `identity` has an arrow from all that handle keys or ids.
-const ARROWS: [(&str, &[&str]); 10] = [
-    ("nexus-bench", &["nexus-identity", "nexus-log", "nexus-sync"]),
+const ARROWS: [(&str, &[&str]); 12] = [
+    ("nexus-bench", &["nexus-identity", "nexus-log", "nexus-sync", "nexus-transport"]),
+    ("nexus-blobs", &["nexus-identity"]),
     ("nexus-cli", &["nexus-node", "nexus-tui"]),
+    ("nexus-files", &["nexus-blobs"]),
     ("nexus-identity", &[]),
     ("nexus-log", &["nexus-identity"]),
     (
         "nexus-node",
-        &["nexus-identity", "nexus-log", "nexus-storage", "nexus-sync", "nexus-transport"],
+        &[
+            "nexus-blobs",
+            "nexus-files",
+            "nexus-identity",
+            "nexus-log",
+            "nexus-storage",
+            "nexus-sync",
+            "nexus-transport",
+        ],
     ),
     (
         "nexus-sim",
@@ -35,7 +45,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// What crates without I/O, clocks and async have no use for.
-const PURE: [&str; 3] = ["nexus-identity", "nexus-log", "nexus-sync"];
+const PURE: [&str; 4] = ["nexus-blobs", "nexus-identity", "nexus-log", "nexus-sync"];
 const IMPURE: [&str; 6] = ["tokio", "rusqlite", "rand", "socket2", "futures", "jiff"];
 
 /// Dependencies of each crate of the workspace, those of tests left out: the name, and what Cargo says of it.

@@ -118,6 +118,7 @@ fn every_event_is_on_the_page_and_can_be_watched() {
         "contact",
         "conversation",
         "happened",
+        "transfer",
         "link_up",
         "link_down",
         "nearby",
@@ -127,7 +128,7 @@ fn every_event_is_on_the_page_and_can_be_watched() {
         assert!(listed.contains(&kind), "{kind}");
         assert!(message.contains(kind), "{kind} can't be watched: {message}");
     }
-    assert_eq!(listed.len(), 11);
+    assert_eq!(listed.len(), 12);
     assert!(rows.iter().all(|row| row[1] == "yes" || row[1] == "no"));
 }
 

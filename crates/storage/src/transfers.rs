@@ -130,6 +130,16 @@ impl Queries {
         Ok(rows)
     }
 
+    /// Whether this entry shows as an offer of files.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn is_offer(&self, entry: &EntryHash) -> Result<bool, StoreError> {
+        let Some(found) = self.find_entry(entry)? else { return Ok(false) };
+        Ok(self.number("SELECT count(*) FROM messages WHERE id = ?1 AND shown = 7", [found.id])?
+            > 0)
+    }
+
     /// Number of the offer that arrived last; 0 before the first.
     ///
     /// # Errors

@@ -212,13 +212,15 @@ pub(crate) async fn landed(
     core: &Arc<Core>,
     entry: &EntryRef,
     landed: Landed,
-    source: Source,
+    source: Option<Box<Source>>,
 ) -> Answered<()> {
     use std::os::unix::ffi::OsStrExt;
     let entry = *entry;
     let path = landed.path.as_os_str().as_bytes().to_vec();
     let blob = core.read(move |store, _| Ok(offer(store, &entry.hash)?.blob())).await?;
-    super::keep_source(core, &blob, source).await?;
+    if let Some(source) = source {
+        super::keep_source(core, &blob, *source).await?;
+    }
     core.store
         .run(move |work| {
             change(work, &entry.hash, |row| {

@@ -31,6 +31,9 @@ const SYNC: Duration = Duration::from_secs(10);
 /// After the disk was full, or a source could not be reached, it is tried again so often.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// So often what somebody changed while it came is looked through anew; then the transfer fails.
+const TAMPERED: u32 = 3;
+
 /// What the tasks of one transfer share.
 pub(super) struct Transfer {
     pub core: Arc<Core>,
@@ -66,9 +69,12 @@ impl Transfer {
 /// How it ended.
 enum End {
     /// It is where it belongs.
-    Landed(Landed, Box<Source>),
+    /// With what it can be served from, unless somebody changed it at once.
+    Landed(Landed, Option<Box<Source>>),
     /// It is to be opened anew: what is there already can be looked at now.
     Again,
+    /// Somebody changed what had come so far: what is still as it came is looked for.
+    Tampered(String),
     /// Somebody stopped it: paused, cancelled, or the node ends.
     Stopped,
     /// It can't be put where it belongs, or not be had.
@@ -84,15 +90,17 @@ pub(crate) async fn run(
     poke: Arc<Notify>,
 ) {
     let entry = job.entry;
-    let mut job = job;
+    let (mut job, mut tampered) = (job, 0);
     let end = loop {
         match open(&core, job.clone(), Arc::clone(&live)).await {
             Ok(transfer) => {
                 let transfer = Arc::new(transfer);
                 let end = follow(&transfer, &stop, &poke).await;
                 book::save_done(&core, &entry.hash, live.progress().done).await;
-                if !matches!(end, End::Again) {
-                    break end;
+                match end {
+                    End::Again => {}
+                    End::Tampered(_) if tampered < TAMPERED => tampered += 1,
+                    end => break end,
                 }
                 job.root = locked(&transfer.fetch).root().copied();
             }
@@ -100,8 +108,8 @@ pub(crate) async fn run(
         }
     };
     let told = match end {
-        End::Landed(landed, source) => book::landed(&core, &entry, landed, *source).await,
-        End::Failed(why) => book::failed(&core, &entry.hash, &why).await,
+        End::Landed(landed, source) => book::landed(&core, &entry, landed, source).await,
+        End::Failed(why) | End::Tampered(why) => book::failed(&core, &entry.hash, &why).await,
         End::Stopped | End::Again => Ok(()),
     };
     if let Err(error) = told {
@@ -259,6 +267,7 @@ fn trouble(t: &Transfer) -> Option<End> {
             locked(&t.fetch).pause();
             None
         }
+        error @ LandingError::Tampered { .. } => Some(End::Tampered(error.to_string())),
         error => Some(End::Failed(error.to_string())),
     }
 }
@@ -448,8 +457,7 @@ async fn finish(t: &Arc<Transfer>) -> End {
         let landed = transfer.landing.finish(&root)?;
         // From here on it is served to others, and can be looked at again.
         let source = Source::landed(&landed.path, &transfer.job.what, manifest);
-        let source = source.map_err(|_| LandingError::Tampered { at: landed.path.clone() })?;
-        Ok::<_, LandingError>((landed, Box::new(source)))
+        Ok::<_, LandingError>((landed, source.ok().map(Box::new)))
     });
     let landed = landed.await;
     t.live.verify(false);

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use nexus_identity::ConnectId;
 use nexus_log::ids::EntryHash;
 use nexus_storage::contacts::ContactState;
+use nexus_storage::events::EventKind;
 
 use super::book;
 use crate::answers::files::{Place, accept_into};
@@ -20,11 +21,15 @@ const SWEEP: Duration = Duration::from_secs(3600);
 const KEEP_PARTIAL: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Offers looked at a time.
 const AT_ONCE: usize = 64;
+/// Events read at a time.
+const EVENTS: u32 = 256;
 
 /// Runs until the node ends.
 pub(crate) async fn run(core: Arc<Core>) {
     let (_, mut durable) = core.bus.watch();
+    durable.mark_unchanged();
     let mut seen = core.read(|store, _| Ok(store.last_offer()?)).await.unwrap_or(i64::MAX);
+    let mut cursor = core.read(|store, _| Ok(store.last_cursor()?)).await.unwrap_or(0);
     if let Err(error) = super::start_all(&core).await {
         tracing::warn!(%error, "accepted files could not be gone on with");
     }
@@ -38,6 +43,10 @@ pub(crate) async fn run(core: Arc<Core>) {
                     return;
                 }
                 core.files.poke();
+                match said(&core, cursor).await {
+                    Ok(next) => cursor = next,
+                    Err(error) => tracing::warn!(%error, "what is said of offers could not be read"),
+                }
                 match news(&core, seen).await {
                     Ok(last) => seen = last,
                     Err(error) => tracing::warn!(%error, "offers could not be looked at"),
@@ -52,6 +61,35 @@ pub(crate) async fn run(core: Arc<Core>) {
                 }
             }
         }
+    }
+}
+
+/// Offers that are new, or of which something was said in the log: watchers hear how they are now.
+async fn said(core: &Arc<Core>, mut cursor: u64) -> Answered<u64> {
+    loop {
+        let (next, offers) = core
+            .read(move |store, _| {
+                let events = store.events_since(cursor, EVENTS)?;
+                let mut offers: Vec<EntryHash> = Vec::new();
+                for event in events.rows.iter().map(|row| &row.event) {
+                    let told =
+                        matches!(event.kind, EventKind::MessageNew | EventKind::MessageChanged);
+                    if let Some(entry) = event.entry.filter(|entry| told && !offers.contains(entry))
+                        && store.is_offer(&entry)?
+                    {
+                        offers.push(entry);
+                    }
+                }
+                Ok((events.next, offers))
+            })
+            .await?;
+        for entry in &offers {
+            book::tell(core, entry).await;
+        }
+        if next == cursor {
+            return Ok(cursor);
+        }
+        cursor = next;
     }
 }
 
