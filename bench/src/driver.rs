@@ -118,6 +118,11 @@ impl Node {
         memory(self.child.id())
     }
 
+    /// Most resident memory there was, in bytes.
+    pub(crate) fn peak_memory(&self) -> Result<u64> {
+        kept(self.child.id(), "VmHWM:")
+    }
+
     /// CPU time used so far, in seconds.
     pub(crate) fn cpu(&self) -> Result<f64> {
         cpu(self.child.id())
@@ -217,8 +222,12 @@ impl Control {
 
 /// Resident memory of a process in bytes.
 pub(crate) fn memory(process: u32) -> Result<u64> {
+    kept(process, "VmRSS:")
+}
+
+fn kept(process: u32, what: &'static str) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
+    let line = status.lines().find(|line| line.starts_with(what)).context(what)?;
     Ok(line.split_whitespace().nth(1).context("kB")?.parse::<u64>()? * 1024)
 }
 

@@ -8,6 +8,7 @@
 mod blobstream;
 mod crowd;
 mod driver;
+mod files;
 mod lan;
 mod measures;
 mod nothing;
@@ -28,7 +29,7 @@ const SIZES: [usize; 2] = [10_000, 100_000];
 const FULL: [usize; 2] = [200_000, 1_000_000];
 /// Contacts of the idle node. Not among what is run unasked: it needs root, for a LAN of network namespaces.
 const PEOPLE: usize = 100;
-const USAGE: &str = "usage: nexus-bench PROGRAM [--full | verify | blobstream | nothing | latency | idle | SIZE | screen=SIZE]…";
+const USAGE: &str = "usage: nexus-bench PROGRAM [--full | verify | blobstream | nothing | latency | idle | SIZE | screen=SIZE | files=MIB]…";
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
@@ -48,16 +49,14 @@ fn main() -> Result<()> {
             "nothing" => nothing::nothing_new(&mut table),
             "latency" => measures::latency(&program, &mut table),
             "idle" => crowd::crowd(&program, PEOPLE, &mut table),
-            size => {
-                let (screen, size) = match size.strip_prefix("screen=") {
-                    Some(size) => (true, size),
-                    None => (false, size),
+            sized => {
+                let number = |text: &str| {
+                    text.parse().with_context(|| format!("{text} is no size; {USAGE}"))
                 };
-                let size = size.parse().with_context(|| format!("{size} is no size; {USAGE}"))?;
-                if screen {
-                    screen::screen(&program, size, &mut table)
-                } else {
-                    measures::with_messages(&program, size, &mut table)
+                match sized.split_once('=') {
+                    Some(("files", mib)) => files::files(&program, number(mib)?, &mut table),
+                    Some(("screen", size)) => screen::screen(&program, number(size)?, &mut table),
+                    _ => measures::with_messages(&program, number(sized)?, &mut table),
                 }
             }
         };

@@ -8,14 +8,16 @@
 //! | `live` | how far something is |
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use nexus_blobs::BlobId;
 use nexus_files::Source;
 use nexus_log::ids::EntryHash;
-use nexus_storage::transfers::{TransferRow, TransferState};
+use nexus_storage::transfers::TransferState;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -44,18 +46,17 @@ pub(crate) const MAX_RUNNING: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Files {
     running: Mutex<BTreeMap<EntryHash, Running>>,
-    served: Mutex<BTreeMap<BlobId, Arc<Outgoing>>>,
+    served: Mutex<BTreeMap<EntryHash, Arc<Outgoing>>>,
     live: Mutex<BTreeMap<EntryHash, Arc<Live>>>,
     links: watch::Sender<()>,
     /// When the next byte may be sent, under a limit of the rate.
-    next: Mutex<Instant>,
+    next: tokio::sync::Mutex<Instant>,
     /// Bytes a second; 0: no limit.
     rate: u64,
 }
 
 #[derive(Debug)]
 struct Running {
-    blob: [u8; 32],
     stop: CancellationToken,
     poke: Arc<Notify>,
     over: Arc<Notify>,
@@ -69,7 +70,7 @@ impl Files {
             served: Mutex::default(),
             live: Mutex::default(),
             links: watch::channel(()).0,
-            next: Mutex::new(Instant::now()),
+            next: tokio::sync::Mutex::new(Instant::now()),
             rate: u64::from(rate) * 1024,
         }
     }
@@ -91,13 +92,10 @@ impl Files {
             return;
         }
         let takes = Duration::from_secs_f64(bytes as f64 / self.rate as f64);
-        let at = {
-            let mut next = locked(&self.next);
-            let at = (*next).max(Instant::now());
-            *next = at + takes;
-            at
-        };
-        tokio::time::sleep_until(at.into()).await;
+        // One after the other, and only who still wants to send takes its time.
+        let mut next = self.next.lock().await;
+        tokio::time::sleep_until((*next).into()).await;
+        *next = Instant::now() + takes;
     }
 
     /// How far everything is that moves.
@@ -109,11 +107,14 @@ impl Files {
         Arc::clone(locked(&self.live).entry(entry).or_insert_with(|| Arc::new(Live::new(done))))
     }
 
-    fn ended(&self, entry: &EntryHash) {
-        if let Some(running) = locked(&self.running).remove(entry) {
-            running.over.notify_waiters();
+    fn ended(&self, entry: &EntryHash, over: &Arc<Notify>) {
+        let mut running = locked(&self.running);
+        if running.get(entry).is_some_and(|running| Arc::ptr_eq(&running.over, over)) {
+            running.remove(entry);
+            locked(&self.live).remove(entry);
         }
-        locked(&self.live).remove(entry);
+        drop(running);
+        over.notify_waiters();
     }
 
     /// What is known of offers may have changed.
@@ -129,72 +130,110 @@ impl Files {
             running.stop.cancel();
             Arc::clone(&running.over)
         };
-        let over = over.notified();
-        tokio::pin!(over);
-        over.as_mut().enable();
-        if locked(&self.running).contains_key(entry) {
-            over.await;
+        let ended = over.notified();
+        tokio::pin!(ended);
+        ended.as_mut().enable();
+        let runs = |running: &Running| Arc::ptr_eq(&running.over, &over);
+        let runs = locked(&self.running).get(entry).is_some_and(runs);
+        if runs {
+            ended.await;
         }
     }
 
-    /// What is served under this name gets this answer from now on.
-    pub(crate) fn close(&self, blob: &BlobId, code: nexus_blobs::wire::NoCode) {
-        if let Some(outgoing) = locked(&self.served).remove(blob) {
+    /// Whoever asks for this offer gets this answer from now on.
+    pub(crate) fn close(&self, entry: &EntryHash, code: nexus_blobs::wire::NoCode) {
+        if let Some(outgoing) = locked(&self.served).remove(entry) {
             outgoing.close(code);
+        }
+    }
+
+    /// Nobody asks on this stream any more: what nobody else asks for is let go of, with its files.
+    fn release(&self, outgoing: Arc<Outgoing>) {
+        let entry = outgoing.entry.hash;
+        outgoing.live.left();
+        drop(outgoing);
+        self.let_go(&entry);
+    }
+
+    fn let_go(&self, entry: &EntryHash) {
+        let mut served = locked(&self.served);
+        if served.get(entry).is_some_and(|outgoing| Arc::strong_count(outgoing) == 1) {
+            served.remove(entry);
+            drop(served);
+            locked(&self.live).remove(entry);
         }
     }
 
     /// Names of those that run, as their state on disk has them.
     fn partials(&self) -> Vec<[u8; 32]> {
-        locked(&self.running).values().map(|running| running.blob).collect()
+        locked(&self.running).keys().map(|entry| *entry.as_bytes()).collect()
     }
 }
 
-/// Goes on with an accepted transfer, unless it runs.
-pub(crate) async fn start(core: &Arc<Core>, row: &TransferRow) -> Answered<()> {
-    use std::os::unix::ffi::OsStringExt;
-    let (entry, done) = (row.entry, row.done);
-    let dir = std::path::PathBuf::from(std::ffi::OsString::from_vec(row.place.clone()));
-    let reader = Arc::clone(core);
-    let job = core
-        .read(move |store, me| {
-            let offer = book::offer(store, &entry)?;
-            book::job(&reader, store, me, &offer, dir)
-        })
-        .await;
-    let job = match job {
-        Ok(job) => job,
-        Err(error) => return book::failed(core, &entry, &error.message).await,
-    };
-    let (stop, poke) = (core.stop.child_token(), Arc::<Notify>::default());
-    {
+/// The place of a transfer among those that run, given back when it is dropped.
+struct Place {
+    core: Arc<Core>,
+    entry: EntryHash,
+    over: Arc<Notify>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.core.files.ended(&self.entry, &self.over);
+    }
+}
+
+/// Goes on with an accepted transfer, unless it runs, or nobody is there who may have it.
+pub(crate) async fn start(core: &Arc<Core>, entry: EntryHash) -> Answered<()> {
+    let (stop, poke, over) = (core.stop.child_token(), Arc::default(), Arc::default());
+    let place = {
         let mut running = locked(&core.files.running);
         if running.contains_key(&entry) || running.len() >= MAX_RUNNING {
             return Ok(());
         }
-        let over = Arc::<Notify>::default();
-        running.insert(
-            entry,
-            Running { blob: row.blob, stop: stop.clone(), poke: Arc::clone(&poke), over },
-        );
+        let (stop, poke) = (stop.clone(), Arc::<Notify>::clone(&poke));
+        running.insert(entry, Running { stop, poke, over: Arc::clone(&over) });
+        Place { core: Arc::clone(core), entry, over }
+    };
+    let reader = Arc::clone(core);
+    // Read once it has its place: whoever pauses it now stops it.
+    let found = core.read(move |store, me| {
+        let row = store.transfer(&entry)?;
+        let Some(row) = row.filter(|r| r.state == TransferState::Active && !r.outgoing) else {
+            return Ok(None);
+        };
+        let offer = book::offer(store, &entry)?;
+        if let Some(over) = offer.over {
+            return Err(error::failed(over));
+        }
+        let dir = PathBuf::from(OsString::from_vec(row.place));
+        Ok(Some((book::job(&reader, store, me, &offer, dir)?, row.done)))
+    });
+    let (job, done) = match found.await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(()),
+        Err(error) => return book::failed(core, &entry, &error.message).await,
+    };
+    let there = locked(&core.links).values().any(|live| job.holders.contains(&live.peer));
+    if there {
+        let live = core.files.live(entry, done);
+        core.tasks.spawn(receive::run(Arc::clone(core), job, live, stop, poke, place));
     }
-    let live = core.files.live(entry, done);
-    core.tasks.spawn(receive::run(Arc::clone(core), job, live, stop, poke));
     Ok(())
 }
 
 /// Goes on with everything that was accepted and has room to run.
 pub(crate) async fn start_all(core: &Arc<Core>) -> Answered<()> {
-    let rows = core.read(|store, _| Ok(store.transfers_in(&[TransferState::Active])?)).await?;
-    for row in rows.iter().filter(|row| !row.outgoing) {
-        start(core, row).await?;
+    let entries = core.read(|store, _| Ok(store.accepted()?)).await?;
+    for entry in entries {
+        start(core, entry).await?;
     }
     Ok(())
 }
 
 /// Keeps what a source is, so that it can be served after a restart too.
-pub(crate) async fn keep_source(core: &Arc<Core>, blob: &BlobId, source: Source) -> Answered<()> {
-    let ((path, _), dir) = (book::kept(core, blob), core.paths.sent());
+pub(crate) async fn keep_source(core: &Arc<Core>, key: &[u8; 32], source: Source) -> Answered<()> {
+    let ((path, _), dir) = (book::kept(core, key), core.paths.sent());
     let kept = tokio::task::spawn_blocking(move || {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir);
         made.map_err(|e| error::io("can't make", &dir, &e))?;
@@ -207,13 +246,14 @@ pub(crate) async fn keep_source(core: &Arc<Core>, blob: &BlobId, source: Source)
 pub(crate) async fn open_outgoing(
     core: &Arc<Core>,
     offer: &book::Offer,
+    outgoing: bool,
     own: bool,
 ) -> Answered<Arc<Outgoing>> {
-    let blob = offer.blob();
-    if let Some(known) = locked(&core.files.served).get(&blob) {
+    let (entry, root) = (offer.entry(), offer.root);
+    if let Some(known) = locked(&core.files.served).get(&entry.hash) {
         return Ok(Arc::clone(known));
     }
-    let ((source, list), entry, root) = (book::kept(core, &blob), offer.entry(), offer.root);
+    let (source, list) = book::kept(core, &book::key(outgoing, offer));
     let live = core.files.live(entry.hash, 0);
     let opened = tokio::task::spawn_blocking(move || {
         let source = book::kept_source(&source)?;
@@ -221,7 +261,7 @@ pub(crate) async fn open_outgoing(
             .map_err(|e| error::io("can't open", &list, &e))
     });
     let opened = Arc::new(opened.await.map_err(error::failed)??);
-    Ok(Arc::clone(locked(&core.files.served).entry(blob).or_insert(opened)))
+    Ok(Arc::clone(locked(&core.files.served).entry(entry.hash).or_insert(opened)))
 }
 
 /// Reads what was not read yet, for somebody who needs all hashes; once at a time.
@@ -247,5 +287,8 @@ fn read_in_background(core: &Arc<Core>, blob: &Arc<Outgoing>) {
         }
         book::read_through(&core, &blob).await;
         blob.reading.store(false, Ordering::Relaxed);
+        let entry = blob.entry.hash;
+        drop(blob);
+        core.files.let_go(&entry);
     });
 }

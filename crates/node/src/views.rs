@@ -308,12 +308,12 @@ fn state(
         Some(TransferState::Active) if progress.is_some_and(|p| p.verifying) => "verifying",
         Some(TransferState::Active) if moves => "receiving",
         Some(TransferState::Active) => "waiting",
-        Some(TransferState::Offered) if moves => "sending",
         Some(TransferState::Offered) | None => match () {
             () if said(Answer::Withdrawn, true) => "withdrawn",
             () if said(Answer::Changed, true) => "changed",
             () if said(Answer::Done, false) => "done",
             () if said(Answer::Declined, false) => "declined",
+            () if moves && outgoing => "sending",
             () => "offered",
         },
     }

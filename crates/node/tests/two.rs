@@ -78,7 +78,9 @@ async fn what_arrived_after_a_time_apart_and_what_links_there_were_is_known_afte
     assert_eq!(merge.first.as_ref(), Some(&first.entry_id));
     assert_eq!(merge.order, first.order);
     let links: Vec<WhyView> = ana.all(Command::PathHistory { who: bob.id.clone() }).await;
-    let stages: Vec<&str> = links.iter().map(|l| l.stage.as_str()).collect();
+    let mut stages: Vec<&str> = links.iter().map(|l| l.stage.as_str()).collect();
+    // Where both dialled at once there were two links for a moment.
+    stages.dedup();
     assert!(stages.starts_with(&["linked", "unlinked", "linked"]), "{stages:?}");
 }
 

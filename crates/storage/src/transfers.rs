@@ -120,6 +120,18 @@ impl Queries {
         self.all(&format!("{TRANSFER} WHERE blob = ?1"), [blob], read)
     }
 
+    /// Accepted offers that are not here yet, oldest first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn accepted(&self) -> Result<Vec<EntryHash>, StoreError> {
+        self.all(
+            "SELECT entry FROM transfers WHERE state = ?1 AND outgoing = 0 ORDER BY created, entry",
+            [TransferState::Active.code()],
+            |row| Ok(EntryHash::from_bytes(row.get::<_, Bytes<32>>(0)?.0)),
+        )
+    }
+
     /// Transfers in one of these states, oldest first.
     ///
     /// # Errors

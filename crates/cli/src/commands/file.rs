@@ -66,18 +66,14 @@ async fn change(
     wait: Option<WaitArgs>,
     out: &mut Out,
 ) -> Done {
-    // Asked before, so that no change is missed.
-    let mut changes = match wait {
-        Some(wait) if wait.wait || session.is_own() => {
-            Some((session.client.request(Command::Files { watch: true }).await?, wait))
-        }
-        _ => None,
-    };
     let view: FileView = session.client.one(command).await?;
     show(&view, out)?;
-    let Some((changes, wait)) = &mut changes else {
-        return session.linger(&view.conversation, out).await;
+    let wait = match wait {
+        Some(wait) if wait.wait || session.is_own() => wait,
+        _ => return session.linger(&view.conversation, out).await,
     };
+    // It begins with how everything is now, so nothing is missed.
+    let mut changes = session.client.request(Command::Files { watch: true }).await?;
     let deadline = wait.timeout.map(|limit| Instant::now() + limit);
     let mut last = view;
     let progress = out.bar(last.size);

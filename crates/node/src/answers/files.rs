@@ -53,7 +53,7 @@ pub(crate) async fn send(
     let (offer, source) = tokio::task::spawn_blocking(move || offer(&paths, secret))
         .await
         .map_err(error::failed)??;
-    files::keep_source(core, &blob, source).await?;
+    files::keep_source(core, blob.as_bytes(), source).await?;
     let size = offer.size;
     let entry = core
         .store
@@ -139,34 +139,39 @@ async fn view(core: &Arc<Core>, entry: EntryHash) -> Answered<FileView> {
 }
 
 pub(crate) async fn list(core: &Arc<Core>, watch: bool, rows: &Rows) -> Answered<()> {
-    let (passing, _) = core.bus.watch();
-    let outside = core.outside();
-    let views = core
-        .read(move |store, me| {
-            let viewer = Viewer::new(store, me, &outside)?;
-            let mut views = Vec::new();
-            for row in store.offers(LISTED)? {
-                views.extend(viewer.file(&row)?);
-            }
-            Ok(views)
-        })
-        .await?;
-    for view in &views {
-        rows.row(view).await?;
+    loop {
+        let (passing, _) = core.bus.watch();
+        let outside = core.outside();
+        let views = core
+            .read(move |store, me| {
+                let viewer = Viewer::new(store, me, &outside)?;
+                let mut views = Vec::new();
+                for row in store.offers(LISTED)? {
+                    views.extend(viewer.file(&row)?);
+                }
+                Ok(views)
+            })
+            .await?;
+        for view in &views {
+            rows.row(view).await?;
+        }
+        if !watch || !fell_behind(passing, rows).await? {
+            return Ok(());
+        }
     }
-    if watch { changes(passing, rows).await } else { Ok(()) }
 }
 
-/// A row at each change, until the client goes away.
-async fn changes(mut passing: broadcast::Receiver<Event>, rows: &Rows) -> Answered<()> {
+/// A row at each change; `true` when some were missed, so that all are to be told again.
+async fn fell_behind(mut passing: broadcast::Receiver<Event>, rows: &Rows) -> Answered<bool> {
     loop {
         tokio::select! {
             event = passing.recv() => match event {
                 Ok(Event::Transfer { file }) => rows.row(&*file).await?,
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return Ok(()),
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => return Ok(true),
+                Err(RecvError::Closed) => return Ok(false),
             },
-            () = rows.gone() => return Ok(()),
+            () = rows.gone() => return Ok(false),
         }
     }
 }
@@ -216,8 +221,7 @@ pub(crate) async fn accept_into(core: &Arc<Core>, entry: EntryHash, place: Place
     let (usual, keep) = (usual(core), u64::from(core.config.keep_free) << 20);
     let dir = tokio::task::spawn_blocking(move || room(place, usual, size, keep));
     let dir = dir.await.map_err(error::failed)??;
-    let row = core
-        .store
+    core.store
         .run(move |work| {
             let row = TransferRow {
                 entry,
@@ -232,11 +236,10 @@ pub(crate) async fn accept_into(core: &Arc<Core>, entry: EntryHash, place: Place
                 created: work.now,
                 changed: work.now,
             };
-            work.tx.put_transfer(&row)?;
-            Ok(row)
+            Ok(work.tx.put_transfer(&row)?)
         })
         .await?;
-    files::start(core, &row).await
+    files::start(core, entry).await
 }
 
 fn usual(core: &Core) -> PathBuf {
@@ -327,22 +330,23 @@ async fn give_up(
                 changed: work.now,
                 ..known
             }))?;
-            book::answer(work, offer.entry(), Answer::Declined)
+            book::answer(work, offer.entry(), Answer::Declined);
+            Ok(())
         })
         .await?;
     core.files.stop(&entry).await;
     let dir = core.paths.partial();
-    let removed = tokio::task::spawn_blocking(move || nexus_files::remove(&dir, blob.as_bytes()));
+    let removed = tokio::task::spawn_blocking(move || nexus_files::remove(&dir, entry.as_bytes()));
     removed.await.map_err(error::failed)?.map_err(error::failed)
 }
 
 pub(crate) async fn pause(core: &Arc<Core>, id: String, rows: &Rows) -> Answered<()> {
-    let (entry, blob, known) = named(core, id).await?;
+    let (entry, _, known) = named(core, id).await?;
     match known.map(|known| (known.state, known.outgoing)) {
         Some((TransferState::Active | TransferState::Offered, outgoing)) => {
             set(core, entry, TransferState::Paused).await?;
             match outgoing {
-                true => core.files.close(&blob, NoCode::Busy),
+                true => core.files.close(&entry, NoCode::Busy),
                 false => core.files.stop(&entry).await,
             }
         }
@@ -362,7 +366,7 @@ pub(crate) async fn resume(core: &Arc<Core>, id: String, rows: &Rows) -> Answere
         },
         Some(row) if matches!(row.state, TransferState::Paused | TransferState::Failed) => {
             set(core, entry, TransferState::Active).await?;
-            files::start(core, &row).await?;
+            files::start(core, entry).await?;
         }
         Some(row) if matches!(row.state, TransferState::Active | TransferState::Done) => {}
         _ => return Err(wrong("it was not accepted, or is over")),
@@ -390,11 +394,12 @@ pub(crate) async fn cancel(core: &Arc<Core>, id: String, rows: &Rows) -> Answere
                 .run(move |work| {
                     book::change(work, &entry, |row| row.state = TransferState::Cancelled)?;
                     let target = book::offer(work.tx, &entry)?.entry();
-                    book::answer(work, target, Answer::Withdrawn)
+                    book::answer(work, target, Answer::Withdrawn);
+                    Ok(())
                 })
                 .await?;
-            core.files.close(&blob, NoCode::Withdrawn);
-            let (source, list) = book::kept(core, &blob);
+            core.files.close(&entry, NoCode::Withdrawn);
+            let (source, list) = book::kept(core, blob.as_bytes());
             let _ = tokio::task::spawn_blocking(move || {
                 let _ = [source, list].map(std::fs::remove_file);
             })
@@ -407,12 +412,10 @@ pub(crate) async fn cancel(core: &Arc<Core>, id: String, rows: &Rows) -> Answere
 
 pub(crate) async fn verify(core: &Arc<Core>, id: String, rows: &Rows) -> Answered<()> {
     let (entry, _, known) = named(core, id).await?;
-    if !known.is_some_and(|row| row.outgoing || row.state == TransferState::Done) {
-        return Err(wrong("it is not here as a whole"));
-    }
+    let here = known.filter(|row| row.outgoing || row.state == TransferState::Done);
+    let Some(row) = here else { return Err(wrong("it is not here as a whole")) };
     let offer = core.read(move |store, _| book::offer(store, &entry)).await?;
-    let blob = offer.blob();
-    let (source, _) = book::kept(core, &blob);
+    let (source, _) = book::kept(core, &book::key(row.outgoing, &offer));
     let read = tokio::task::spawn_blocking(move || -> Answered<Option<[u8; 32]>> {
         let source = book::kept_source(&source)?;
         let size = source.what().size;

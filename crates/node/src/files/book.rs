@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use nexus_blobs::limits::MAX_MANIFEST;
 use nexus_blobs::wire::NoCode;
 use nexus_blobs::{BlobId, BlobSize, GROUP, Root};
 use nexus_files::{BootId, Kind, Landed, Partial, Source, What};
@@ -11,6 +13,7 @@ use nexus_identity::{ConnectId, InstanceKey};
 use nexus_log::body::{Answer, FileKind, FileOffer, FileRoot, Payload};
 use nexus_log::fold::Shown;
 use nexus_log::ids::{EntryHash, EntryRef};
+use nexus_storage::contacts::ContactState;
 use nexus_storage::transfers::{MAX_DETAIL, TransferRow, TransferState};
 use nexus_storage::{MessageRow, Queries};
 
@@ -85,6 +88,13 @@ impl Offer {
         let size = BlobSize::new(self.file.size).map_err(|error| {
             ErrorBody::new(ErrorCode::Limit, error.to_string(), "ask them to send it in parts")
         })?;
+        if self.file.kind != FileKind::File && !(1..=MAX_MANIFEST).contains(&self.file.manifest) {
+            return Err(ErrorBody::new(
+                ErrorCode::Limit,
+                "its list of files is larger than any may be, or there is none",
+                "ask them to send it in parts",
+            ));
+        }
         Ok(What {
             kind: match self.file.kind {
                 FileKind::File => Kind::File,
@@ -165,7 +175,7 @@ pub(crate) fn job(
         what: offer.what()?,
         partial: Partial {
             dir,
-            id: *offer.blob().as_bytes(),
+            id: *entry.hash.as_bytes(),
             state_dir: core.paths.partial(),
             boot: BootId::current(),
         },
@@ -190,12 +200,19 @@ pub(crate) fn change(
     Ok(())
 }
 
-/// Says what became of an offer, in the log.
-pub(crate) fn answer(work: &mut Work<'_, '_>, target: EntryRef, answer: Answer) -> Answered<()> {
+/// Says what became of an offer, in the log. Where nothing can be said (the contact is blocked, the offer is gone) what
+/// was decided here stands all the same.
+pub(crate) fn answer(work: &mut Work<'_, '_>, target: EntryRef, answer: Answer) {
+    let said = said(work, target, Payload::FileAnswer { target, answer });
+    if let Err(error) = said {
+        tracing::info!(%error, "what became of a file could not be said");
+    }
+}
+
+fn said(work: &mut Work<'_, '_>, target: EntryRef, payload: Payload) -> Answered<()> {
     let row = work.tx.message_by_hash(&target.hash)?.ok_or_else(gone)?;
     let peer = messages::peer_of(work.me, work.tx, &row.conversation)?;
-    messages::say(work, &peer, Payload::FileAnswer { target, answer })?;
-    Ok(())
+    messages::say(work, &peer, payload).map(drop)
 }
 
 /// A reason, within what the store keeps.
@@ -217,9 +234,8 @@ pub(crate) async fn landed(
     use std::os::unix::ffi::OsStrExt;
     let entry = *entry;
     let path = landed.path.as_os_str().as_bytes().to_vec();
-    let blob = core.read(move |store, _| Ok(offer(store, &entry.hash)?.blob())).await?;
     if let Some(source) = source {
-        super::keep_source(core, &blob, *source).await?;
+        super::keep_source(core, entry.hash.as_bytes(), *source).await?;
     }
     core.store
         .run(move |work| {
@@ -229,7 +245,8 @@ pub(crate) async fn landed(
                 row.landed = Some(path);
                 row.detail.clear();
             })?;
-            answer(work, entry, Answer::Done)
+            answer(work, entry, Answer::Done);
+            Ok(())
         })
         .await
 }
@@ -277,7 +294,9 @@ pub(crate) async fn outgoing(
         for row in rows {
             let Ok(offer) = offer(store, &row.entry) else { continue };
             let with = messages::peer_of(me, store, &offer.row.conversation)?;
-            if with == peer || me.connect_id() == peer {
+            let contact = store.contact(&peer)?.map(|contact| contact.state);
+            let member = with == peer && contact == Some(ContactState::Accepted);
+            if member || me.connect_id() == peer {
                 let own = author_of(store, &offer.entry())? == Some(me.instance.key());
                 return Ok(Some((row, offer, own)));
             }
@@ -292,7 +311,7 @@ pub(crate) async fn outgoing(
         (true, TransferState::Failed) => return Err(NoCode::Changed),
         _ => return Err(NoCode::Unknown),
     }
-    super::open_outgoing(core, &offer, own).await.map_err(|error| {
+    super::open_outgoing(core, &offer, row.outgoing, own).await.map_err(|error| {
         tracing::warn!(%error, "what is offered can't be read");
         NoCode::Failed
     })
@@ -303,19 +322,23 @@ pub(crate) async fn read_through(core: &Arc<Core>, blob: &Arc<Outgoing>) {
     if !blob.author || blob.root().is_some() || blob.needs_reading() {
         return;
     }
+    if blob.saying.swap(true, Ordering::Relaxed) {
+        return;
+    }
     let reader = Arc::clone(blob);
     let found = tokio::task::spawn_blocking(move || reader.found_root()).await;
-    let Ok(Ok(Some(root))) = found else { return };
-    let target = blob.entry;
-    let said = core.store.run(move |work| {
-        let row = work.tx.message_by_hash(&target.hash)?.ok_or_else(gone)?;
-        let peer = messages::peer_of(work.me, work.tx, &row.conversation)?;
-        let root = FileRoot { content: *root.as_bytes(), sealed: None };
-        messages::say(work, &peer, Payload::FileRoot { target, root })
-    });
-    if let Err(error) = said.await {
-        tracing::warn!(%error, "what a file is could not be said");
+    if let Ok(Ok(Some(root))) = found {
+        let target = blob.entry;
+        let payload = Payload::FileRoot {
+            target,
+            root: FileRoot { content: *root.as_bytes(), sealed: None },
+        };
+        match core.store.run(move |work| said(work, target, payload)).await {
+            Ok(()) => blob.know(root),
+            Err(error) => tracing::warn!(%error, "what a file is could not be said"),
+        }
     }
+    blob.saying.store(false, Ordering::Relaxed);
 }
 
 /// Something could not be read for who asked. A source that changed is over, and that is said.
@@ -338,7 +361,8 @@ pub(crate) async fn unreadable(core: &Arc<Core>, blob: &Arc<Outgoing>, why: &Unr
             row.state = TransferState::Failed;
             row.detail = detail;
         })?;
-        answer(work, target, Answer::Changed)
+        answer(work, target, Answer::Changed);
+        Ok(())
     });
     if let Err(error) = noted.await {
         tracing::warn!(%error, "that a source changed could not be said");
@@ -346,9 +370,15 @@ pub(crate) async fn unreadable(core: &Arc<Core>, blob: &Arc<Outgoing>, why: &Unr
     tell(core, &target.hash).await;
 }
 
+/// Under which name the description of a source is kept: what I offer by its blob, which only I chose; what came by
+/// its entry, for its blob is whatever its author says.
+pub(crate) fn key(outgoing: bool, offer: &Offer) -> [u8; 32] {
+    if outgoing { *offer.blob().as_bytes() } else { *offer.entry().hash.as_bytes() }
+}
+
 /// Where the description of what is sent is kept, and the list of its hashes.
-pub(crate) fn kept(core: &Core, blob: &BlobId) -> (PathBuf, PathBuf) {
-    let name = nexus_identity::id::hex(blob.as_bytes());
+pub(crate) fn kept(core: &Core, key: &[u8; 32]) -> (PathBuf, PathBuf) {
+    let name = nexus_identity::id::hex(key);
     let dir = core.paths.sent();
     (dir.join(format!("{name}.source")), dir.join(format!("{name}.hashes")))
 }

@@ -34,6 +34,8 @@ pub(crate) struct Outgoing {
     closed: AtomicU8,
     /// It is being read for its hashes.
     pub reading: AtomicBool,
+    /// What it is is being said.
+    pub saying: AtomicBool,
     /// How far it is.
     pub live: Arc<Live>,
 }
@@ -54,7 +56,8 @@ impl Unreadable {
     pub(crate) const fn code(&self) -> NoCode {
         match self {
             Self::No(code) => *code,
-            Self::Source(SourceError::Changed { .. } | SourceError::Gone { .. }) => NoCode::Changed,
+            // What is gone for now, with its disk, may come back.
+            Self::Source(SourceError::Changed { .. }) => NoCode::Changed,
             Self::Source(_) | Self::List(_) => NoCode::Failed,
         }
     }
@@ -98,6 +101,7 @@ impl Outgoing {
             root: known,
             closed,
             reading: AtomicBool::new(false),
+            saying: AtomicBool::new(false),
             live,
         })
     }
@@ -179,8 +183,12 @@ impl Outgoing {
         if self.root.get().is_some() || !self.hashes.is_whole() {
             return Ok(None);
         }
-        let root = self.hashes.root()?;
-        Ok(root.filter(|root| self.root.set(*root).is_ok()))
+        self.hashes.root()
+    }
+
+    /// It was said.
+    pub(crate) fn know(&self, root: Root) {
+        let _known = self.root.set(root);
     }
 
     fn look_at(&self, first: u64, count: u64) -> Result<(), Unreadable> {

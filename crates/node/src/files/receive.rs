@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nexus_blobs::wire::{Get, Message};
-use nexus_blobs::{Action, Fetch, GROUP, SourceId, SourceKind};
+use nexus_blobs::{Action, Fetch, GROUP, GroupHash, SourceId, SourceKind};
 use nexus_files::{Landed, Landing, LandingError, Source};
 use nexus_identity::InstanceKey;
 use nexus_transport::LinkId;
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::book::{self, Job};
 use super::live::Live;
-use super::source;
+use super::{Place, source};
 use crate::api::ErrorCode;
 use crate::core::{Core, locked};
 use crate::error::{self, Answered};
@@ -30,6 +30,9 @@ const TELL: Duration = Duration::from_millis(500);
 const SYNC: Duration = Duration::from_secs(10);
 /// After the disk was full, or a source could not be reached, it is tried again so often.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// After so many looks in vain for somebody to ask, a transfer makes room for others.
+const ALONE: u32 = 12;
 
 /// So often what somebody changed while it came is looked through anew; then the transfer fails.
 const TAMPERED: u32 = 3;
@@ -43,6 +46,8 @@ pub(super) struct Transfer {
     /// The hash list is here and fits the root.
     pub listed: AtomicBool,
     pub live: Arc<Live>,
+    /// Held while hashes are taken into the list.
+    pub listing: Mutex<()>,
     /// What the disk said last.
     pub trouble: Mutex<Option<LandingError>>,
     /// The scheduler may have something to do.
@@ -88,6 +93,7 @@ pub(crate) async fn run(
     live: Arc<Live>,
     stop: CancellationToken,
     poke: Arc<Notify>,
+    place: Place,
 ) {
     let entry = job.entry;
     let (mut job, mut tampered) = (job, 0);
@@ -115,7 +121,7 @@ pub(crate) async fn run(
     if let Err(error) = told {
         tracing::warn!(%error, "how a transfer ended could not be noted");
     }
-    core.files.ended(&entry.hash);
+    drop(place);
     book::tell(&core, &entry.hash).await;
 }
 
@@ -127,10 +133,20 @@ async fn open(core: &Arc<Core>, job: Job, live: Arc<Live>) -> Answered<Transfer>
         if landing.needs_recheck() {
             landing.recheck(|_, _| true)?;
         }
+        // It may have been killed between the two.
+        if landing.have().first_missing(job.front(), 0, 1).is_none() {
+            source::read_manifest(&job, &landing)?;
+        }
+        if let (Some(root), true) = (&job.root, job.what.size.is_single()) {
+            landing.put_list(0, &[GroupHash::from_bytes(*root.as_bytes())])?;
+        }
         let listed = match &job.root {
             Some(root) if landing.is_listed() => source::list_fits(&landing, root)?,
             _ => false,
         };
+        if listed {
+            landing.forget_unfit()?;
+        }
         let earlier = job.earlier();
         if listed && earlier {
             source::reuse(&job, &landing)?;
@@ -146,6 +162,7 @@ async fn open(core: &Arc<Core>, job: Job, live: Arc<Live>) -> Answered<Transfer>
             landing,
             listed: AtomicBool::new(listed),
             live,
+            listing: Mutex::default(),
             trouble: Mutex::default(),
             changed: Notify::new(),
             begun: Instant::now(),
@@ -201,7 +218,7 @@ async fn follow(t: &Arc<Transfer>, stop: &CancellationToken, poke: &Notify) -> E
     let mut tell = tokio::time::interval(TELL);
     let mut sync = tokio::time::interval_at(tokio::time::Instant::now() + SYNC, SYNC);
     let mut again = tokio::time::interval(AGAIN);
-    let mut told = None;
+    let (mut told, mut alone) = (None, 0);
     let end = loop {
         if let Some(end) = sources.act(t).await {
             break end;
@@ -241,6 +258,11 @@ async fn follow(t: &Arc<Transfer>, stop: &CancellationToken, poke: &Notify) -> E
                 if let Some(end) = retry(t).await {
                     break end;
                 }
+                // Its place is for those who are there; it is taken up again when somebody comes.
+                alone = if sources.asked.is_empty() { alone + 1 } else { 0 };
+                if alone > ALONE {
+                    break End::Stopped;
+                }
             }
         }
         if let Some(end) = trouble(t) {
@@ -278,17 +300,19 @@ async fn retry(t: &Arc<Transfer>) -> Option<End> {
         return None;
     }
     let left = t.job.what.size.get().saturating_sub(t.live.progress().done);
-    let dir = t.job.partial.dir.clone();
-    let free = tokio::task::spawn_blocking(move || nexus_files::free_space(&dir)).await;
+    let dirs = [t.job.partial.dir.clone(), t.job.partial.state_dir.clone()];
+    let free = tokio::task::spawn_blocking(move || {
+        let [target, state] = dirs.map(|dir| nexus_files::free_space(&dir));
+        target.and_then(|target| state.map(|state| target.min(state)))
+    });
+    let free = free.await;
     if let Ok(Ok(free)) = free
         && free > left.min(book::ROOM)
     {
         locked(&t.trouble).take();
         t.live.says(None);
-        let mut fetch = locked(&t.fetch);
-        if !t.earlier || fetch.root().is_some() {
-            fetch.resume();
-        }
+        // What the landing kept is looked at again: a disk that fails forgets what it had promised.
+        return Some(End::Again);
     }
     None
 }
@@ -405,6 +429,7 @@ impl Sources {
 async fn check_list(t: &Arc<Transfer>) -> Option<End> {
     let transfer = Arc::clone(t);
     let checked = tokio::task::spawn_blocking(move || -> Result<bool, LandingError> {
+        drop(locked(&transfer.listing));
         let Some(root) = locked(&transfer.fetch).root().copied() else { return Ok(false) };
         let right = source::list_fits(&transfer.landing, &root)?;
         if right {
@@ -463,6 +488,10 @@ async fn finish(t: &Arc<Transfer>) -> End {
     t.live.verify(false);
     match landed {
         Ok(Ok((landed, source))) => End::Landed(landed, source),
+        // Something is not what was noted of it: that is found when it is opened anew.
+        Ok(Err(error @ (LandingError::WrongRoot | LandingError::Incomplete { .. }))) => {
+            End::Tampered(error.to_string())
+        }
         Ok(Err(error)) => End::Failed(error.to_string()),
         Err(error) => End::Failed(error.to_string()),
     }

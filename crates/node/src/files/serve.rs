@@ -4,6 +4,7 @@
 //! bounded, and an asker that reads slowly costs two runs.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,11 +13,13 @@ use nexus_blobs::serve::{Next, Piece};
 use nexus_blobs::wire::{self, Message, NoCode, What};
 use nexus_blobs::{BlobId, RequestId, Serve};
 use nexus_identity::ConnectId;
+use nexus_log::ids::EntryHash;
 use nexus_transport::BlobStream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
+use super::live::Progress;
 use super::outgoing::{Outgoing, RUN, Unreadable};
 use crate::core::{Core, locked};
 
@@ -25,14 +28,25 @@ const AHEAD: usize = 1;
 /// An asker that asks for nothing for so long has its stream closed; it opens another when it wants more.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// Watchers hear of progress so often.
+const TELL: Duration = Duration::from_millis(500);
+
 /// What the reader and the writer of one stream share.
 #[derive(Debug, Default)]
 struct Desk {
     serve: Mutex<Serve>,
     /// Requests that are answered with a no.
     refused: Mutex<Vec<(RequestId, NoCode)>>,
+    /// Runs that were read and are not written yet.
+    pending: AtomicUsize,
     /// Something to do.
     changed: Notify,
+}
+
+impl Desk {
+    fn is_idle(&self) -> bool {
+        locked(&self.serve).open() == 0 && self.pending.load(Ordering::Relaxed) == 0
+    }
 }
 
 /// Serves until the stream ends or nothing is asked for any more.
@@ -50,10 +64,13 @@ pub(crate) async fn run(core: Arc<Core>, peer: ConnectId, stream: BlobStream) {
             if ready.is_empty() {
                 writer.flush().await?;
             }
+            desk.pending.fetch_sub(1, Ordering::Relaxed);
         }
         writer.shutdown().await
     };
+    let telling = tell(&core, &blobs);
     let reason = tokio::select! {
+        () = telling => "told",
         reason = reading => reason,
         () = making => "nobody reads",
         written = writing => match written {
@@ -62,8 +79,27 @@ pub(crate) async fn run(core: Arc<Core>, peer: ConnectId, stream: BlobStream) {
         },
     };
     let served = std::mem::take(&mut *locked(&blobs));
-    served.values().for_each(|blob| blob.live.left());
+    for blob in served.into_values() {
+        let entry = blob.entry.hash;
+        core.files.release(blob);
+        super::book::tell(&core, &entry).await;
+    }
     tracing::debug!(%peer, reason, "a blob stream ended");
+}
+
+/// Tells watchers how far what is asked for here is, while it moves.
+async fn tell(core: &Arc<Core>, blobs: &Mutex<HashMap<BlobId, Arc<Outgoing>>>) {
+    let mut told: HashMap<EntryHash, Progress> = HashMap::new();
+    loop {
+        tokio::time::sleep(TELL).await;
+        let now: Vec<(EntryHash, Progress)> =
+            locked(blobs).values().map(|blob| (blob.entry.hash, blob.live.progress())).collect();
+        for (entry, progress) in now {
+            if told.insert(entry, progress) != Some(progress) {
+                super::book::tell(core, &entry).await;
+            }
+        }
+    }
 }
 
 /// Takes requests; gives why it ended.
@@ -84,7 +120,7 @@ async fn read(
                 match timeout(IDLE, &mut reading).await {
                     Ok(Ok(_)) => break,
                     Ok(Err(_)) => return "closed",
-                    Err(_) if locked(&desk.serve).open() == 0 => return "idle",
+                    Err(_) if desk.is_idle() => return "idle",
                     // It has enough to read.
                     Err(_) => {}
                 }
@@ -138,8 +174,15 @@ async fn find(
     blob: &BlobId,
     blobs: &Mutex<HashMap<BlobId, Arc<Outgoing>>>,
 ) -> Result<Arc<Outgoing>, NoCode> {
-    if let Some(known) = locked(blobs).get(blob) {
-        return Ok(Arc::clone(known));
+    let known = locked(blobs).get(blob).cloned();
+    match known {
+        Some(known) if known.refusal().is_none() => return Ok(known),
+        // It was paused or is over; it may be offered again by now.
+        Some(closed) => {
+            locked(blobs).remove(blob);
+            core.files.release(closed);
+        }
+        None => {}
     }
     let found = super::book::outgoing(core, &peer, blob).await?;
     if locked(blobs).insert(*blob, Arc::clone(&found)).is_none() {
@@ -175,6 +218,7 @@ async fn make(
                 }
             }
         }
+        desk.pending.fetch_add(1, Ordering::Relaxed);
         if frames.send(out).await.is_err() {
             return;
         }

@@ -52,7 +52,12 @@ pub(super) async fn run(
     t.changed.notify_one();
     t.live.joined();
     let (reader, mut writer) = tokio::io::split(stream);
-    if t.earlier && locked(&t.fetch).root().is_none() {
+    let lacks_root = {
+        let fetch = locked(&t.fetch);
+        let all = fetch.have().len() == t.job.what.size.groups();
+        fetch.root().is_none() && (t.earlier || all)
+    };
+    if lacks_root {
         // Its author is asked for the list, and reads the source through for it.
         let nudge =
             Get { request: NUDGE, blob: t.job.blob, what: What::Hashes, first: 0, count: 1 };
@@ -128,6 +133,8 @@ fn take(t: &Transfer, id: SourceId, frame: &[u8]) -> Result<(), Broken> {
             }
         }
         Message::Hashes { request, first, hashes } => {
+            // Whoever is told to look at the list waits until what came is in it.
+            let _listing = locked(&t.listing);
             let taken = locked(&t.fetch).handle_hashes(id, request, first, hashes.len(), now);
             if taken.map_err(rule)? == Take::Write {
                 let list: Vec<GroupHash> = hashes.iter().collect();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use nexus_blobs::wire::NoCode;
 use nexus_identity::ConnectId;
 use nexus_log::ids::EntryHash;
 use nexus_storage::contacts::ContactState;
@@ -33,11 +34,17 @@ pub(crate) async fn run(core: Arc<Core>) {
     if let Err(error) = super::start_all(&core).await {
         tracing::warn!(%error, "accepted files could not be gone on with");
     }
+    let mut links = core.files.links();
     let mut sweep = tokio::time::interval(SWEEP);
     loop {
         tokio::select! {
             () = core.stop.cancelled() => return,
             _ = sweep.tick() => expire(&core).await,
+            _ = links.changed() => {
+                if let Err(error) = super::start_all(&core).await {
+                    tracing::warn!(%error, "accepted files could not be gone on with");
+                }
+            }
             changed = durable.changed() => {
                 if changed.is_err() {
                     return;
@@ -83,8 +90,12 @@ async fn said(core: &Arc<Core>, mut cursor: u64) -> Answered<u64> {
                 Ok((events.next, offers))
             })
             .await?;
-        for entry in &offers {
-            book::tell(core, entry).await;
+        for entry in offers {
+            if core.read(move |store, _| book::offer(store, &entry)).await.is_err() {
+                // Taken back: its text is gone, and so is what it offered.
+                core.files.close(&entry, NoCode::Withdrawn);
+            }
+            book::tell(core, &entry).await;
         }
         if next == cursor {
             return Ok(cursor);
