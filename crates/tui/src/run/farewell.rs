@@ -7,7 +7,7 @@ use nexus_node::api::{ErrorBody, ErrorCode};
 use tokio::sync::mpsc;
 
 use super::asking::Asking;
-use crate::message::Message;
+use crate::message::{Effect, Message, Purpose};
 use crate::model::unsaved::{Unsaved, unsaved};
 use crate::model::{Model, Stage};
 use crate::sanitize;
@@ -69,32 +69,49 @@ async fn answers(
     messages: &mut mpsc::Receiver<Message>,
     refused: &mut Option<ErrorBody>,
 ) {
-    let mut take = |message: Message| {
-        if let Message::Answer { result, .. } = &message {
-            if let Err(error) = result {
-                *refused = Some(error.clone());
-            }
-            // What would be asked for now is not asked any more.
-            update(model, message);
-        }
-    };
     let said = tokio::time::sleep(SOON);
+    tokio::pin!(said);
+    let say = || {
+        let _ = writeln!(std::io::stderr(), "keeping what was written last …");
+    };
+    // A draft of an earlier time may come only now: what was written since joins it, and is to be kept with it.
+    while model.asks(|purpose| matches!(purpose, Purpose::Draft { .. })) {
+        tokio::select! {
+            biased;
+            message = messages.recv() => match message {
+                Some(message) => take(model, message, refused),
+                None => break,
+            },
+            () = &mut said, if !said.is_elapsed() => say(),
+        }
+    }
+    for effect in update(model, Message::Quit) {
+        if let Effect::Ask { serial, purpose, command } = effect {
+            asking.ask(serial, purpose, *command);
+        }
+    }
     let all = asking.finish();
-    tokio::pin!(said, all);
-    let mut told = false;
+    tokio::pin!(all);
     loop {
         tokio::select! {
             biased;
-            Some(message) = messages.recv() => take(message),
+            Some(message) = messages.recv() => take(model, message, refused),
             () = &mut all => break,
-            () = &mut said, if !told => {
-                told = true;
-                let _ = writeln!(std::io::stderr(), "keeping what was written last …");
-            }
+            () = &mut said, if !said.is_elapsed() => say(),
         }
     }
     while let Ok(message) = messages.try_recv() {
-        take(message);
+        take(model, message, refused);
+    }
+}
+
+/// Takes in an answer; what would be asked for now is not asked any more.
+fn take(model: &mut Model, message: Message, refused: &mut Option<ErrorBody>) {
+    if let Message::Answer { result, .. } = &message {
+        if let Err(error) = result {
+            *refused = Some(error.clone());
+        }
+        update(model, message);
     }
 }
 
