@@ -18,8 +18,13 @@ pub(crate) const REPEAT: Duration = Duration::from_secs(86_400);
 /// … and so soon when nobody said that it arrived.
 pub(crate) const RETRY: Duration = Duration::from_secs(20);
 
-/// The letter to be sent to somebody now, if one is due; notes that it goes out.
-pub(crate) fn due(work: &mut Work<'_, '_>, peer: &ConnectId) -> Answered<Option<Vec<u8>>> {
+/// The letter to be sent to somebody now, if one is due; notes that it goes out. Over a new link one is due also when nobody
+/// said that the last one arrived: the link that took it may have ended before it got there, or before its receipt came back.
+pub(crate) fn due(
+    work: &mut Work<'_, '_>,
+    peer: &ConnectId,
+    new_link: bool,
+) -> Answered<Option<Vec<u8>>> {
     let Some(contact) = work.tx.contact(peer)? else { return Ok(None) };
     if contact.state != ContactState::Requested || !work.me.is_live() {
         return Ok(None);
@@ -30,7 +35,8 @@ pub(crate) fn due(work: &mut Work<'_, '_>, peer: &ConnectId) -> Answered<Option<
     let known = work.tx.letter_to(peer)?;
     // A time beyond the next repetition was set while the clock ran ahead.
     let latest = work.now.saturating_add(REPEAT);
-    if known.as_ref().is_some_and(|l| l.next_at > work.now && l.next_at <= latest) {
+    let put_off = |l: &LetterOut| l.next_at > work.now && l.next_at <= latest;
+    if known.as_ref().is_some_and(|l| put_off(l) && !(new_link && l.taken.is_none())) {
         return Ok(None);
     }
     let Some(sealed) = seal(work, &contact, known.as_ref())? else { return Ok(None) };

@@ -66,7 +66,7 @@ pub(crate) async fn run(core: Arc<Core>, up: LinkUp) {
     let _ = core.sync.events.send(SyncEvent::Up(Box::new(new)));
     let sender = frames.sync.tx.clone();
     let writer = tokio::spawn(write_sync(core.clone(), sync_link, sender, queue, traffic.clone()));
-    send_letter(&core, &peer).await;
+    letter_over(&core, &peer, &frames.control.tx, true).await;
     send_records(&core, &peer).await;
     tell_late(&core, &frames.control.tx).await;
     tokio::join!(
@@ -147,9 +147,13 @@ pub(crate) fn crop(text: &str) -> String {
 /// Sends my letter to a peer over a live link, if one is due.
 pub(crate) async fn send_letter(core: &Arc<Core>, peer: &ConnectId) {
     let Some(link) = core.links_to(peer).pop() else { return };
+    letter_over(core, peer, &link.control, false).await;
+}
+
+async fn letter_over(core: &Arc<Core>, peer: &ConnectId, control: &FrameSender, new_link: bool) {
     let who = *peer;
-    match core.store.run(move |work| letters::due(work, &who)).await {
-        Ok(Some(letter)) => drop(link.control.send(Frame::new(control::LETTER, letter)).await),
+    match core.store.run(move |work| letters::due(work, &who, new_link)).await {
+        Ok(Some(letter)) => drop(control.send(Frame::new(control::LETTER, letter)).await),
         Ok(None) => {}
         Err(error) => tracing::warn!(%error, "a letter could not be written"),
     }

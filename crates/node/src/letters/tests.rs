@@ -132,7 +132,7 @@ fn acquainted() -> (Desk, Other) {
 
 /// What goes out to her now, if anything does.
 fn goes_out(desk: &mut Desk, to: &Other) -> Option<Letter> {
-    let sealed = desk.work(|work| due(work, &to.id())).unwrap()?;
+    let sealed = desk.work(|work| due(work, &to.id(), false)).unwrap()?;
     let prekeys = Prekeys::generate(Millis(1), &mut rand::rng()).unwrap();
     Some(letter::open(&sealed, &to.identity, &prekeys).unwrap().letter().clone())
 }
@@ -178,4 +178,16 @@ fn a_letter_put_off_by_a_clock_that_was_ahead_goes_out_once_it_is_right() {
     assert_eq!(goes_out(&mut desk, &bea), None);
     desk.now = right;
     assert_eq!(goes_out(&mut desk, &bea).map(|l| l.id), Some(first.id));
+}
+
+#[test]
+fn a_letter_without_a_receipt_goes_out_over_the_next_link_at_once() {
+    let (mut desk, bea) = acquainted();
+    asks(&mut desk, &bea, "hello", None);
+    let first = goes_out(&mut desk, &bea).unwrap();
+    assert_eq!(goes_out(&mut desk, &bea), None, "over the link that has it");
+    let again = desk.work(|work| due(work, &bea.id(), true)).unwrap();
+    assert!(again.is_some());
+    desk.work(|work| taken(work, &bea.id(), &first.id.0)).unwrap();
+    assert_eq!(desk.work(|work| due(work, &bea.id(), true)).unwrap(), None);
 }
